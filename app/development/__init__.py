@@ -1,0 +1,1 @@
+"""Servers for development and tests, started from what the machine has. Never used in production."""
