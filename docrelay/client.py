@@ -1,0 +1,340 @@
+"""The client: everything a program asks of docrelay, over one Postgres URL."""
+
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.orm import Session
+
+from docrelay import contents, transitions
+from docrelay import tables as t
+from docrelay.changes import Listener
+from docrelay.database import find_url, make_engine, transact
+from docrelay.errors import Conflict, JobFailed, NotFound, WaitTimeout
+from docrelay.names import UNFINISHED, Channel, JobStatus, Variable
+from docrelay.reading import read_events, read_jobs, select_jobs
+from docrelay.searching import nearest, vector_of
+from docrelay.sources import Source, measure
+from docrelay.submitting import Wishes, accept
+from docrelay.views import Collection, Event, Hit, Job
+
+LOOK_SECONDS = 2.0
+"""While listening for changes, look at the rows this often anyway: a notification is only a hint."""
+
+
+class Client:
+    """Submits documents, watches their jobs, searches their text.
+
+    Safe to share between threads. Methods raise `Unavailable` when the database cannot be reached.
+    """
+
+    def __init__(self, url: str | None = None, *, storage_url: str | None = None) -> None:
+        """Use the database at `url`, else DOCRELAY_DATABASE_URL, else the embedded stack that runs here.
+
+        Raises:
+            ConfigError: none of them is there.
+        """
+        self.url = find_url(url)
+        self._storage_url = storage_url or os.environ.get(Variable.STORAGE_URL, "")
+        self._engine = make_engine(self.url, application="docrelay client")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    # -- submitting
+
+    def submit(
+        self,
+        source: Source,
+        *,
+        collection: str = "default",
+        metadata: Mapping[str, Any] | None = None,
+        pipeline: str = "index",
+        priority: int = 5,
+        key: str | None = None,
+        notify: Sequence[str] = (),
+        name: str | None = None,
+        replaces: uuid.UUID | None = None,
+        session: Session | Connection | None = None,
+    ) -> Job:
+        """Store a document and queue a job for it. When this returns, it cannot be lost.
+
+        Args:
+            source: a path, an http(s)/s3/gs/az URL, bytes, or a binary file object.
+            collection: where the document belongs; the same bytes are one document per collection.
+            metadata: anything JSON can hold, kept with the document.
+            pipeline: `index` (parse, vectorize, notify), `extract`, `reembed`, or one of your own.
+            priority: 1 (lowest) to 10; higher overtakes lower.
+            key: idempotency key; the same key returns the same job.
+            notify: URLs that get a signed webhook when the outcome is known.
+            name: what to call it, if the source has no name.
+            replaces: a document that is removed once this one is searchable.
+            session: join this transaction of yours; nothing starts until you commit.
+
+        Raises:
+            SourceError: the source cannot be read.
+            ConfigError: an argument is wrong.
+        """
+        measured = measure(source, name)
+        wishes = Wishes(collection, metadata, pipeline, priority, key, notify, replaces)
+
+        def work(connection: Connection) -> Job:
+            return self._one(connection, accept(connection, measured, wishes, self._storage_url))
+
+        if session is not None:
+            return work(session.connection() if isinstance(session, Session) else session)
+        return transact(self._engine, work)
+
+    def submit_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        collection: str = "default",
+        metadata: Mapping[str, Any] | None = None,
+        pipeline: str = "index",
+        priority: int = 5,
+        notify: Sequence[str] = (),
+    ) -> list[Job]:
+        """Submit many documents in one transaction: all are accepted, or none. Jobs in the given order.
+
+        Raises:
+            SourceError: one of them cannot be read; nothing was accepted.
+        """
+        measured = [measure(source) for source in sources]
+        wishes = Wishes(collection, metadata, pipeline, priority, None, notify)
+
+        def work(connection: Connection) -> list[uuid.UUID]:
+            return [accept(connection, source, wishes, self._storage_url) for source in measured]
+
+        job_ids = transact(self._engine, work)
+        jobs = {job.id: job for job in self._many(job_ids)}
+        return [jobs[job_id] for job_id in job_ids]
+
+    # -- looking
+
+    def get(self, job_id: uuid.UUID | str) -> Job:
+        """A job as it is now.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        return transact(self._engine, lambda connection: self._one(connection, job_id))
+
+    def _one(self, connection: Connection, job_id: uuid.UUID | str) -> Job:
+        found = read_jobs(connection, select_jobs().where(t.Job.id == _uuid(job_id)))
+        if not found:
+            raise NotFound(f"there is no job {job_id}")
+        return found[0]
+
+    def _many(self, job_ids: Sequence[uuid.UUID]) -> list[Job]:
+        statement = select_jobs().where(t.Job.id.in_(job_ids))
+        return transact(self._engine, lambda connection: read_jobs(connection, statement))
+
+    def jobs(
+        self,
+        *,
+        status: JobStatus | str | Sequence[JobStatus | str] | None = None,
+        collection: str | None = None,
+        pipeline: str | None = None,
+        ids: Sequence[uuid.UUID] | None = None,
+        limit: int = 100,
+    ) -> list[Job]:
+        """Jobs, newest first."""
+        statement = select_jobs().order_by(t.Job.id.desc()).limit(limit)
+        if status is not None:
+            wanted = [status] if isinstance(status, str) else list(status)
+            statement = statement.where(t.Job.status.in_([JobStatus(item) for item in wanted]))
+        if collection is not None:
+            statement = statement.where(t.Job.collection == collection)
+        if pipeline is not None:
+            statement = statement.where(t.Job.pipeline == pipeline)
+        if ids is not None:
+            statement = statement.where(t.Job.id.in_(ids))
+        return transact(self._engine, lambda connection: read_jobs(connection, statement))
+
+    def events(self, job_id: uuid.UUID | str) -> list[Event]:
+        """The whole history of a job, oldest first.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        events = transact(self._engine, lambda connection: read_events(connection, _uuid(job_id)))
+        if not events:
+            raise NotFound(f"there is no job {job_id}")
+        return events
+
+    def collections(self) -> list[Collection]:
+        """All collections in numbers."""
+        return transact(self._engine, _collections)
+
+    # -- waiting
+
+    def watch(self, job_id: uuid.UUID | str, *, timeout: float | None = None) -> Iterator[Job]:
+        """The job now, then at every change until its outcome is known; pushed, not polled.
+
+        Ends without an outcome when `timeout` seconds are over.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        give_up = time.monotonic() + timeout if timeout is not None else None
+        with Listener(self.url, Channel.JOB) as listener:
+            seen: Job | None = None
+            while True:
+                job = self.get(job_id)
+                if job != seen:
+                    yield job
+                    seen = job
+                if job.finished or not _wait_for(listener, str(job.id), give_up):
+                    return
+
+    def wait(self, job_id: uuid.UUID | str, *, timeout: float | None = None) -> Job:
+        """The job with its outcome.
+
+        Raises:
+            JobFailed: it ended as failed, quarantined or cancelled.
+            WaitTimeout: it is not over after `timeout` seconds; waiting again is safe.
+            NotFound: there is no such job.
+        """
+        job = None
+        for job in self.watch(job_id, timeout=timeout):  # noqa: B007 - the last one counts
+            pass
+        job = job or self.get(job_id)
+        if not job.finished:
+            raise WaitTimeout(job, timeout or 0)
+        if not job.ok:
+            raise JobFailed(job)
+        return job
+
+    # -- changing
+
+    def cancel(self, job_id: uuid.UUID | str) -> Job:
+        """End a job that has no outcome yet: a queued one at once, a running one within seconds.
+
+        Raises:
+            NotFound: there is no such job.
+            Conflict: it has its outcome already.
+        """
+        job = self.get(job_id)
+        if not transact(self._engine, lambda connection: transitions.cancel(connection, job.id)):
+            job = self.get(job_id)
+            if job.status is not JobStatus.CANCELLED:
+                raise Conflict(f"job {job.id} is {job.status}; only queued and running jobs can be cancelled")
+        return self.get(job_id)
+
+    def retry(self, job_id: uuid.UUID | str, *, from_stage: str | None = None) -> Job:
+        """Start a failed, quarantined or cancelled job again, from the failed stage or `from_stage`.
+
+        Raises:
+            NotFound: there is no such job, or it has no such stage.
+            Conflict: it is not in such a state.
+        """
+        job = self.get(job_id)
+        if from_stage is not None and from_stage not in [stage.name for stage in job.stages]:
+            names = ", ".join(stage.name for stage in job.stages)
+            raise NotFound(f"job {job.id} has no stage {from_stage!r}; it has {names}")
+
+        def work(connection: Connection) -> bool:
+            return transitions.retry(connection, job.id, from_stage=from_stage)
+
+        if not transact(self._engine, work):
+            raise Conflict(f"job {job.id} is {job.status}; only failed, quarantined or cancelled jobs can be retried")
+        return self.get(job_id)
+
+    def delete(self, document_id: uuid.UUID | str) -> None:
+        """Remove a document with its jobs, text and vectors, and its bytes if no other has the same.
+
+        Raises:
+            NotFound: there is no such document.
+        """
+        wanted = _uuid(document_id)
+
+        def work(connection: Connection) -> bool:
+            running = select(t.Job.id).where(t.Job.document_id == wanted, t.Job.status.in_(UNFINISHED))
+            for job_id in connection.scalars(running).all():
+                transitions.cancel(connection, job_id)
+            removed = delete(t.Document).where(t.Document.id == wanted).returning(t.Document.sha256)
+            sha256 = connection.scalar(removed)
+            if sha256 is not None:
+                contents.drop_unused(connection, sha256, self._storage_url)
+            return sha256 is not None
+
+        if not transact(self._engine, work):
+            raise NotFound(f"there is no document {document_id}")
+
+    # -- searching
+
+    def search(self, query: str, *, collection: str | None = None, limit: int = 10, timeout: float = 10) -> list[Hit]:
+        """The chunks nearest in meaning to `query`, best first.
+
+        Raises:
+            SearchUnavailable: no process that holds the model answered within `timeout` seconds.
+        """
+        model_id, vector = vector_of(self._engine, self.url, query, timeout=timeout)
+        return transact(
+            self._engine,
+            lambda connection: nearest(connection, model_id, vector, collection=collection, limit=limit),
+        )
+
+
+def _uuid(value: uuid.UUID | str) -> uuid.UUID:
+    if isinstance(value, uuid.UUID):
+        return value
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        raise NotFound(f"{value!r} is not an id; expected a UUID") from None
+
+
+def _wait_for(listener: Listener, job_id: str, give_up: float | None) -> bool:
+    """Until the job may have changed; False when time is up."""
+    while True:
+        left = LOOK_SECONDS if give_up is None else min(LOOK_SECONDS, give_up - time.monotonic())
+        if left <= 0:
+            return False
+        heard = listener.wait(left)
+        if not heard or any(payload in (job_id, "") for _, payload in heard):
+            return True
+
+
+def _collections(connection: Connection) -> list[Collection]:
+    documents = (
+        select(t.Document.collection, func.count().label("documents"), func.sum(t.Document.size).label("bytes"))
+        .group_by(t.Document.collection)
+        .subquery()
+    )
+    chunks = (
+        select(t.Document.collection, func.count().label("chunks"))
+        .join(t.Chunk, t.Chunk.document_id == t.Document.id)
+        .group_by(t.Document.collection)
+        .subquery()
+    )
+    unfinished = (
+        select(t.Job.collection, func.count().label("unfinished"))
+        .where(t.Job.status.in_(UNFINISHED))
+        .group_by(t.Job.collection)
+        .subquery()
+    )
+    statement = (
+        select(documents, func.coalesce(chunks.c.chunks, 0), func.coalesce(unfinished.c.unfinished, 0))
+        .outerjoin(chunks, chunks.c.collection == documents.c.collection)
+        .outerjoin(unfinished, unfinished.c.collection == documents.c.collection)
+        .order_by(documents.c.collection)
+    )
+    return [
+        Collection(name=name, documents=count, bytes=int(size), chunks=chunk_count, unfinished=open_count)
+        for name, count, size, chunk_count, open_count in connection.execute(statement)
+    ]

@@ -1,0 +1,136 @@
+"""Where documents' bytes are kept: Postgres by default, or an object store, behind one interface."""
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from docrelay.errors import ConfigError, DocrelayError
+from docrelay.names import PIECE_BYTES
+from docrelay.sources import Measured
+from docrelay.tables import Content, Document, Piece
+
+
+class ContentsDamaged(DocrelayError):  # noqa: N818
+    """Stored bytes are missing or are not those that were stored."""
+
+
+class Store(Protocol):
+    """Somewhere outside Postgres that keeps bytes by a name."""
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Keep them, all or nothing; returns the location to read from."""
+
+    def read(self, location: str) -> Iterator[bytes]:
+        """The bytes in pieces."""
+
+    def remove(self, location: str) -> None:
+        """Remove them, if they are there."""
+
+
+class ObjectStore:
+    """A folder, S3, GCS or Azure through obstore; `url` names bucket and prefix."""
+
+    def __init__(self, url: str) -> None:
+        """Open the store.
+
+        Raises:
+            ConfigError: the extra is missing, or the URL is of no store.
+        """
+        try:
+            from obstore.store import from_url
+        except ModuleNotFoundError:
+            raise ConfigError("DOCRELAY_STORAGE_URL needs the extra: pip install 'docrelay[objects]'") from None
+        options: dict[str, Any] = {"mkdir": True} if urlsplit(url).scheme == "file" else {}
+        try:
+            self._store = from_url(url, **options)
+        except Exception as error:
+            raise ConfigError(f"DOCRELAY_STORAGE_URL={url!r} cannot be opened: {error}") from error
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Upload in parts; an upload that breaks leaves nothing visible."""
+        import obstore
+
+        obstore.put(self._store, name, iter(pieces))
+        return name
+
+    def read(self, location: str) -> Iterator[bytes]:
+        """Download in pieces."""
+        import obstore
+
+        for piece in obstore.get(self._store, location).stream(min_chunk_size=PIECE_BYTES):
+            yield bytes(piece)
+
+    def remove(self, location: str) -> None:
+        """Delete the object."""
+        import obstore
+
+        obstore.delete(self._store, location)
+
+
+@cache
+def store_at(url: str) -> Store:
+    """The object store at a URL, opened once per process."""
+    return ObjectStore(url)
+
+
+def keep(connection: Connection, source: Measured, storage_url: str) -> None:
+    """Store the bytes unless they are there already, and hold them against removal until commit."""
+    row = upsert(Content).values(sha256=source.sha256, size=source.size)
+    # Updating a row that is there locks it, so that nobody removes the bytes before our document refers to them.
+    statement = row.on_conflict_do_update(index_elements=["sha256"], set_={"size": source.size})
+    connection.execute(statement)
+    if _is_stored(connection, source):
+        return
+    if storage_url:
+        name = source.sha256.hex()
+        location = store_at(storage_url).put(f"{name[:2]}/{name}", source.pieces())
+        connection.execute(update(Content).where(Content.sha256 == source.sha256).values(location=location))
+        return
+    for number, piece in enumerate(source.pieces()):
+        connection.execute(insert(Piece).values(sha256=source.sha256, number=number, data=piece))
+
+
+def _is_stored(connection: Connection, source: Measured) -> bool:
+    if source.size == 0:
+        return True
+    here = select(Piece.number).where(Piece.sha256 == source.sha256).limit(1)
+    there = select(Content.location).where(Content.sha256 == source.sha256)
+    return connection.scalar(here) is not None or connection.scalar(there) is not None
+
+
+def read(connection: Connection, sha256: bytes, storage_url: str) -> bytes:
+    """A document's bytes, checked by their hash.
+
+    Raises:
+        ContentsDamaged: they are missing or changed.
+    """
+    location = connection.scalar(select(Content.location).where(Content.sha256 == sha256))
+    pieces: Iterable[bytes]
+    if location is None:
+        pieces = connection.scalars(select(Piece.data).where(Piece.sha256 == sha256).order_by(Piece.number))
+    else:
+        pieces = store_at(storage_url).read(location)
+    buffer = io.BytesIO()
+    for piece in pieces:
+        buffer.write(piece)
+    data = buffer.getvalue()
+    if hashlib.sha256(data).digest() != sha256:
+        raise ContentsDamaged(
+            f"the stored bytes of {sha256.hex()[:12]}… are missing or damaged ({len(data)} bytes were read)"
+        )
+    return data
+
+
+def drop_unused(connection: Connection, sha256: bytes, storage_url: str) -> None:
+    """Remove bytes that no document refers to."""
+    used = select(Document.id).where(Document.sha256 == sha256).exists()
+    removed = delete(Content).where(Content.sha256 == sha256, ~used).returning(Content.location)
+    location = connection.scalar(removed)
+    if location:
+        store_at(storage_url).remove(location)

@@ -1,0 +1,133 @@
+"""Connecting to Postgres with every wait bounded, and running a transaction that may be run again."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from docrelay.errors import ConfigError, Unavailable
+from docrelay.names import ADDRESS_FILE, HOME_DEFAULT, Variable
+
+Result = TypeVar("Result")
+
+SESSION_OPTIONS = " ".join(
+    [
+        "-c statement_timeout=60s",  # a statement that hangs must not hold a worker for ever
+        "-c lock_timeout=10s",  # nor one that waits behind somebody's forgotten lock
+        "-c idle_in_transaction_session_timeout=60s",
+        "-c timezone=UTC",
+    ]
+)
+
+CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    # A peer that is gone without a word is noticed in about 20 s instead of two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+def find_url(explicit: str | None = None) -> str:
+    """The database's URL: the argument, DOCRELAY_DATABASE_URL, or the embedded stack in DOCRELAY_HOME.
+
+    Raises:
+        ConfigError: none of them is there; says what to set.
+    """
+    url = explicit or os.environ.get(Variable.DATABASE_URL)
+    if url:
+        return url
+    address = Path(os.environ.get(Variable.HOME, HOME_DEFAULT)) / ADDRESS_FILE
+    if address.is_file():
+        return address.read_text().strip()
+    raise ConfigError(
+        f"no database: set {Variable.DATABASE_URL}=postgresql://user:password@host/database, "
+        f"or start the embedded stack with `python -m app up` (looked for {address})"
+    )
+
+
+def psycopg_url(url: str) -> URL:
+    """The URL with the psycopg 3 driver named.
+
+    Raises:
+        ConfigError: not a PostgreSQL URL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("the database URL cannot be read; expected postgresql://…") from None
+    if parsed.get_backend_name() != "postgresql":
+        raise ConfigError(f"the database URL names {parsed.get_backend_name()}; expected postgresql://…")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay") -> Engine:
+    """An engine whose connections never wait without an end."""
+    return create_engine(
+        psycopg_url(url),
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={**CONNECT, "options": SESSION_OPTIONS, "application_name": application},
+    )
+
+
+PASSING = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
+    "25P03",  # idle_in_transaction_session_timeout
+    "53300",  # too_many_connections
+}
+
+
+def may_pass(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed when it is run again."""
+    state = getattr(error.orig, "sqlstate", None)
+    return (
+        error.connection_invalidated
+        or (isinstance(error, OperationalError) and state is None)
+        or state in PASSING
+        or (state or "").startswith("08")
+    )
+
+
+def transact(
+    engine: Engine,
+    work: Callable[[Connection], Result],
+    *,
+    patience: float = 20.0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Run `work` in a transaction, again while the trouble may pass, for up to `patience` seconds.
+
+    A commit whose answer was lost may have happened, so `work` must be right when run twice.
+
+    Raises:
+        Unavailable: the database could not be reached in that time.
+    """
+    give_up = time.monotonic() + patience
+    pause = 0.05
+    while True:
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if not may_pass(error):
+                raise
+            if time.monotonic() + pause > give_up or stop():
+                reason = str(error.orig).strip().splitlines()
+                raise Unavailable(f"the database cannot be reached: {reason[0] if reason else error}") from error
+        time.sleep(pause)
+        pause = min(2.0, pause * 2)

@@ -1,0 +1,63 @@
+"""What a caller can meet, as one tree.
+
+DocrelayError
+├── ConfigError      a setting is missing or wrong; the message names the variable
+├── SourceError      what was submitted cannot be read (no such file, empty answer, wrong scheme)
+├── NotFound         no such job or document
+├── Conflict         the thing is in a state that does not allow this (retry of a running job)
+├── JobFailed        a job that was waited for did not succeed; `.job` has the rest
+├── WaitTimeout      it is not over yet; `.job` is its state, and waiting again is safe
+├── SearchUnavailable  no process answered with the query's vector in time
+└── Unavailable      the database cannot be reached; nothing was accepted, trying again is safe
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docrelay.views import Job
+
+
+class DocrelayError(Exception):
+    """The base of all errors of docrelay."""
+
+
+class ConfigError(DocrelayError):
+    """A setting is missing or wrong."""
+
+
+class SourceError(DocrelayError):
+    """What was submitted cannot be read."""
+
+
+class NotFound(DocrelayError):  # noqa: N818 - part of the public contract, reads as in `except NotFound`
+    """No such job or document."""
+
+
+class Conflict(DocrelayError):  # noqa: N818
+    """The state of the thing does not allow this."""
+
+
+class JobFailed(DocrelayError):  # noqa: N818
+    """The job ended as failed, quarantined or cancelled."""
+
+    def __init__(self, job: "Job") -> None:
+        """Keep the job, so that the caller can look at its stages and error."""
+        super().__init__(f"job {job.id} ({job.document.name}) {job.reason}")
+        self.job = job
+
+
+class WaitTimeout(DocrelayError):  # noqa: N818
+    """The job is not over yet."""
+
+    def __init__(self, job: "Job", seconds: float) -> None:
+        """Keep the job as it was when time ran out."""
+        super().__init__(f"job {job.id} ({job.document.name}) is still {job.status} after {seconds:g} s")
+        self.job = job
+
+
+class SearchUnavailable(DocrelayError):  # noqa: N818
+    """No process that holds the model answered in time."""
+
+
+class Unavailable(DocrelayError):  # noqa: N818
+    """The database cannot be reached."""

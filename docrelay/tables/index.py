@@ -1,0 +1,71 @@
+"""Chunks, their embeddings, the models that made them, and searches that wait for a vector."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from docrelay.tables.base import Base
+
+
+class Chunk(Base):
+    """A piece of a document's text that is searched as one."""
+
+    __tablename__ = "chunks"
+    __table_args__ = (
+        UniqueConstraint("document_id", "ordinal"),
+        Index("ix_chunks_text_hash", "text_hash"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # from document, ordinal and text
+    document_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]
+    page_first: Mapped[int]
+    page_last: Mapped[int]
+    span_start: Mapped[int]  # character offset in the first page's text
+    span_end: Mapped[int]  # character offset in the last page's text
+    heading: Mapped[str | None]
+    tokens: Mapped[int]
+    text: Mapped[str]
+    text_hash: Mapped[bytes]
+
+
+class Model(Base):
+    """An embedding model with everything that changes its vectors."""
+
+    __tablename__ = "models"
+    __table_args__ = (UniqueConstraint("name", "revision", "arithmetic"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    revision: Mapped[str]
+    arithmetic: Mapped[str]
+    dimension: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Embedding(Base):
+    """The vector of a text by a model, computed once and shared by all chunks with that text."""
+
+    __tablename__ = "embeddings"
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"), primary_key=True)
+    text_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    vector: Mapped[Any] = mapped_column(VECTOR(), nullable=False)
+
+
+class Query(Base):
+    """A search that waits for its vector. Unlogged: after a crash nobody waits any more."""
+
+    __tablename__ = "queries"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy's own form
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    model_id: Mapped[int | None]
+    vector: Mapped[Any | None] = mapped_column(VECTOR())
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

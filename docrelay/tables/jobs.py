@@ -1,0 +1,182 @@
+"""Jobs, their stages, every attempt, every event, every notification."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from docrelay.names import PRIORITY_DEFAULT, DeliveryStatus, JobStatus, StageStatus
+from docrelay.tables.base import Base
+
+
+def _among(column: str, values: type[JobStatus] | type[StageStatus] | type[DeliveryStatus]) -> str:
+    return f"{column} in ({', '.join(repr(value.value) for value in values)})"
+
+
+class Pipeline(Base):
+    """A named list of stages, as the service that runs here knows it; written by `migrate`."""
+
+    __tablename__ = "pipelines"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    stages: Mapped[list[Any]]  # [{name, queue, seconds, silence, memory_mb, after_outcome}]
+    fingerprint: Mapped[str]  # changes when a parser, chunker or model would give another result
+
+
+class Job(Base):
+    """One run of a pipeline over a document."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(_among("status", JobStatus), name="status"),
+        CheckConstraint("priority between 1 and 10", name="priority"),
+        Index("ix_jobs_document", "document_id", "id"),
+        Index("ix_jobs_unfinished", "id", postgresql_where=text("status in ('queued', 'running')")),
+        Index("ix_jobs_collection", "collection", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    document_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    collection: Mapped[str]
+    name: Mapped[str]  # of the document, as this submission called it
+    pipeline: Mapped[str] = mapped_column(ForeignKey("pipelines.name"))
+    fingerprint: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=JobStatus.QUEUED.value)
+    priority: Mapped[int] = mapped_column(server_default=str(PRIORITY_DEFAULT))
+    key: Mapped[str | None] = mapped_column(unique=True)
+    notify: Mapped[list[Any]] = mapped_column(server_default="[]")
+    replaces: Mapped[uuid.UUID | None]  # the document that this one takes the place of
+    same_as: Mapped[uuid.UUID | None]  # the earlier job whose result this one answers with
+    error: Mapped[dict[str, Any] | None]  # {stage, class, code, message, traceback}
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class StageRun(Base):
+    """One stage of a job: who may work on it, until when, and how far it is."""
+
+    __tablename__ = "stage_runs"
+    __table_args__ = (
+        UniqueConstraint("job_id", "position"),
+        CheckConstraint(_among("status", StageStatus), name="status"),
+        # No lease without an end, and no running without a lease: nothing is stuck for ever.
+        CheckConstraint(
+            "(status = 'running') = (lease_token is not null and lease_until is not null and deadline is not null)",
+            name="lease",
+        ),
+        Index(
+            "ix_stage_runs_to_announce",
+            "queue",
+            text("priority desc"),
+            "ready_at",
+            postgresql_where=text("status = 'ready' and announced_at is null"),
+        ),
+        Index(
+            "ix_stage_runs_announced",
+            "queue",
+            "announce_again_at",
+            postgresql_where=text("status = 'ready' and announced_at is not null"),
+        ),
+        Index("ix_stage_runs_leases", "lease_until", postgresql_where=text("status = 'running'")),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    stage: Mapped[str]
+    queue: Mapped[str]
+    status: Mapped[str]
+    priority: Mapped[int]  # the job's, kept here so that the dispatcher reads one index
+    after_outcome: Mapped[bool] = mapped_column(server_default=text("false"))
+    seconds: Mapped[int]  # limit on the whole stage
+    silence: Mapped[int]  # limit without progress, in seconds
+    memory_mb: Mapped[int]  # limit of the document's process
+
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ready_at: Mapped[datetime | None]
+    announced_at: Mapped[datetime | None]
+    announce_again_at: Mapped[datetime | None]
+    announcements: Mapped[int] = mapped_column(server_default="0")
+    message_id: Mapped[str | None]  # of the latest announcement, so that Flower's chain can be drawn
+
+    attempt: Mapped[int] = mapped_column(server_default="0")  # claims so far
+    failures: Mapped[int] = mapped_column(server_default="0")  # transient errors, bounded
+    strikes: Mapped[int] = mapped_column(server_default="0")  # crashes and limits, bounded tighter
+    losses: Mapped[int] = mapped_column(server_default="0")  # workers that vanished; nobody's fault
+    lease_token: Mapped[int | None]
+    lease_until: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    claimed_at: Mapped[datetime | None]
+
+    progress_done: Mapped[int | None]
+    progress_total: Mapped[int | None]
+    progress_unit: Mapped[str | None]
+    waited_seconds: Mapped[float] = mapped_column(server_default="0")
+    ran_seconds: Mapped[float] = mapped_column(server_default="0")
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[dict[str, Any] | None]
+    result: Mapped[dict[str, Any] | None]  # what the stage made, in numbers
+
+
+class Attempt(Base):
+    """One claim of a stage: who worked, when, and how it ended."""
+
+    __tablename__ = "attempts"
+
+    stage_run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("stage_runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[int]
+    worker: Mapped[str]
+    host: Mapped[str]
+    pid: Mapped[int]
+    message_id: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error: Mapped[dict[str, Any] | None]
+
+
+class Event(Base):
+    """Something that happened to a job; written in the transaction that made it happen."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_job", "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    kind: Mapped[str]
+    stage: Mapped[str | None]
+    attempt: Mapped[int | None]
+    who: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+
+
+class Delivery(Base):
+    """A notification: written with the status change it tells of, kept with what became of it."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        CheckConstraint(_among("status", DeliveryStatus), name="status"),
+        Index("ix_deliveries_job", "job_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    event: Mapped[str]
+    target: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(server_default=DeliveryStatus.PENDING.value)
+    tries: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    give_up_at: Mapped[datetime | None]
+    status_code: Mapped[int | None]
+    seconds: Mapped[float | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]

@@ -1,0 +1,55 @@
+"""The service itself: its processes, its schedule, messages that could not be handled."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from docrelay.tables.base import Base
+
+
+class Process(Base):
+    """A worker or dispatcher that says every few seconds that it is alive."""
+
+    __tablename__ = "processes"
+    __table_args__ = (Index("ix_processes_role", "role", "beat_at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    role: Mapped[str]  # worker, dispatcher
+    queue: Mapped[str | None]  # that a worker consumes
+    slots: Mapped[int]  # stages it runs at once
+    host: Mapped[str]
+    pid: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    beat_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ScheduleRun(Base):
+    """One firing of a schedule entry."""
+
+    __tablename__ = "schedule_runs"
+    __table_args__ = (UniqueConstraint("entry", "due_at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    entry: Mapped[str]
+    due_at: Mapped[datetime]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+
+
+class DeadMessage(Base):
+    """A message that the broker or a worker refused, kept so that nothing rots unseen."""
+
+    __tablename__ = "dead_messages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    queue: Mapped[str | None]
+    reason: Mapped[str]
+    stage_run_id: Mapped[uuid.UUID | None]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes]

@@ -1,0 +1,47 @@
+"""The state machine of jobs and stages. Nothing else writes a status column.
+
+    job:    queued ─► running ─┬► succeeded
+                               ├► no_text       read, and there is nothing in it to index
+                               ├► failed        a permanent error, or retries used up
+                               └► quarantined   its process died, or hit a limit, too often
+            queued | running ───► cancelled
+            failed | quarantined | cancelled ─► queued        by `retry`
+
+    stage:  waiting ─► ready ─► running ─┬► succeeded
+                         ▲         │     ├► failed | quarantined
+                         └─────────┘     └► cancelled
+                  retry at a due time, lease run out, or given back
+            waiting | ready ─► skipped | cancelled            the job's outcome is known without it
+
+Each arrow is one guarded UPDATE … WHERE status = … whose row count says whether it happened, and is
+written together with its event. Who may work is decided by the lease token, not by a status word: a
+worker whose token is no longer the row's can write nothing.
+
+A job's outcome is known when its last stage but those `after_outcome` (notify) has closed; closing
+writes the notifications in the same transaction. Jobs on one document run one after another.
+
+Locks are taken in one order everywhere: stage runs by position, the job, the document.
+"""
+
+from docrelay.transitions.claims import Claim, beat, claim, give_back
+from docrelay.transitions.outcomes import Policy, Problem, fail, postpone, succeed
+from docrelay.transitions.requests import NewJob, cancel, create, retry
+from docrelay.transitions.rescue import expire_leases, release_followers
+
+__all__ = [
+    "Claim",
+    "NewJob",
+    "Policy",
+    "Problem",
+    "beat",
+    "cancel",
+    "claim",
+    "create",
+    "expire_leases",
+    "fail",
+    "give_back",
+    "postpone",
+    "release_followers",
+    "retry",
+    "succeed",
+]

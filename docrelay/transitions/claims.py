@@ -1,0 +1,186 @@
+"""Taking a stage, holding it, and giving it back."""
+
+import os
+import secrets
+import socket
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from docrelay.names import AttemptOutcome, Channel
+
+NEW_TOKEN_BITS = 63
+
+
+def new_token() -> int:
+    """A lease token: random, drawn by the worker, so that a claim whose commit was unsure can be asked
+    for again and is recognised."""
+    return secrets.randbits(NEW_TOKEN_BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a stage, as long as its lease is held."""
+
+    stage_run_id: uuid.UUID
+    job_id: uuid.UUID
+    document_id: uuid.UUID
+    collection: str
+    name: str
+    pipeline: str
+    stage: str
+    queue: str
+    attempt: int
+    token: int
+    failures: int
+    strikes: int
+    losses: int
+    seconds: int
+    silence: int
+    memory_mb: int
+    worker: str
+
+
+CLAIM = text(
+    """
+    with taken as (
+        update stage_runs
+        set status = 'running', attempt = attempt + 1, lease_token = :token, worker = :worker,
+            claimed_at = now(), started_at = coalesce(started_at, now()),
+            lease_until = now() + least(cast(:lease as float8), seconds) * interval '1 second',
+            deadline = now() + seconds * interval '1 second',
+            waited_seconds = waited_seconds + extract(epoch from now() - greatest(ready_at, due_at)),
+            progress_done = null, progress_total = null, progress_unit = null
+        where id = :id and status = 'ready' and due_at <= now()
+        returning id, job_id, stage, queue, attempt, failures, strikes, losses,
+                  seconds, silence, memory_mb
+    ), attempted as (
+        insert into attempts (stage_run_id, number, token, worker, host, pid, message_id)
+        select id, attempt, :token, :worker, :host, :pid, :message_id from taken
+    ), started as (
+        update jobs set status = 'running', started_at = coalesce(started_at, now())
+        where id = (select job_id from taken) and status = 'queued'
+    ), told as (
+        insert into events (job_id, kind, stage, attempt, who)
+        select job_id, 'started', stage, attempt, :worker from taken
+        returning pg_notify(:channel, job_id::text)
+    )
+    select taken.*, jobs.document_id, jobs.collection, jobs.name, jobs.pipeline
+    from taken join jobs on jobs.id = taken.job_id
+    """
+)
+
+MINE = text(
+    """
+    select s.id, s.job_id, s.stage, s.queue, s.attempt, s.failures, s.strikes, s.losses,
+           s.seconds, s.silence, s.memory_mb, jobs.document_id, jobs.collection, jobs.name, jobs.pipeline
+    from stage_runs s join jobs on jobs.id = s.job_id
+    where s.id = :id and s.status = 'running' and s.lease_token = :token
+    """
+)
+
+
+def claim(
+    connection: Connection,
+    stage_run_id: uuid.UUID,
+    *,
+    token: int,
+    worker: str,
+    message_id: str,
+    lease: float,
+) -> Claim | None:
+    """Take a ready stage for `lease` seconds, or None if it is not to be had.
+
+    Asking again with the same token after an unsure commit gives the same claim.
+    """
+    values = {
+        "id": stage_run_id,
+        "token": token,
+        "worker": worker,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "message_id": message_id,
+        "lease": lease,
+        "channel": Channel.JOB,
+    }
+    row = connection.execute(CLAIM, values).mappings().one_or_none()
+    if row is None:
+        row = connection.execute(MINE, {"id": stage_run_id, "token": token}).mappings().one_or_none()
+    if row is None:
+        return None
+    fields = dict(row)
+    return Claim(stage_run_id=fields.pop("id"), token=token, worker=worker, **fields)
+
+
+BEAT = text(
+    """
+    update stage_runs
+    set lease_until = least(now() + cast(:lease as float8) * interval '1 second', deadline),
+        progress_done = coalesce(:done, progress_done), progress_total = coalesce(:total, progress_total),
+        progress_unit = coalesce(:unit, progress_unit)
+    where id = :id and lease_token = :token and status = 'running'
+    returning pg_notify(:channel, case when cast(:done as bigint) is null then '' else job_id::text end)
+    """
+)
+
+
+def beat(
+    connection: Connection,
+    held: Claim,
+    *,
+    lease: float,
+    done: int | None = None,
+    total: int | None = None,
+    unit: str | None = None,
+) -> bool:
+    """Renew the lease, never past the stage's deadline, and say how far the work is.
+
+    False when it is no longer held (cancelled, or taken for dead): stop, nothing more can be written.
+    """
+    values = {
+        "id": held.stage_run_id,
+        "token": held.token,
+        "lease": lease,
+        "done": done,
+        "total": total,
+        "unit": unit,
+        "channel": Channel.JOB,
+    }
+    return connection.execute(BEAT, values).first() is not None
+
+
+GIVE_BACK = text(
+    """
+    with freed as (
+        update stage_runs
+        set status = 'ready', ready_at = now(), due_at = now(), lease_token = null, lease_until = null,
+            deadline = null, worker = null, announced_at = null, announce_again_at = null,
+            announcements = 0, ran_seconds = ran_seconds + extract(epoch from now() - claimed_at)
+        where id = :id and lease_token = :token and status = 'running'
+        returning id, job_id, stage, attempt, queue
+    ), ended as (
+        update attempts set ended_at = now(), outcome = :outcome
+        where stage_run_id = :id and number = (select attempt from freed)
+    ), told as (
+        insert into events (job_id, kind, stage, attempt, who, detail)
+        select job_id, 'given back', stage, attempt, :worker,
+               jsonb_build_object('reason', cast(:reason as text)) from freed
+    )
+    select pg_notify(:ready, queue), pg_notify(:job, job_id::text) from freed
+    """
+)
+
+
+def give_back(connection: Connection, held: Claim, reason: str) -> bool:
+    """Make the stage ready again at once, charging nothing: the worker was told to stop."""
+    values = {
+        "id": held.stage_run_id,
+        "token": held.token,
+        "worker": held.worker,
+        "reason": reason,
+        "outcome": AttemptOutcome.INTERRUPTED,
+        "ready": Channel.READY,
+        "job": Channel.JOB,
+    }
+    return connection.execute(GIVE_BACK, values).first() is not None

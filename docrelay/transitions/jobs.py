@@ -1,0 +1,127 @@
+"""Ending a whole job: its outcome, its other stages, its notifications, whoever waited behind it."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from docrelay.ids import new_id
+from docrelay.names import GOOD, Channel, JobStatus
+
+FINISH = text(
+    """
+    with ended as (
+        update jobs set status = :status, finished_at = now(), error = :error
+        where id = :id and status in ('queued', 'running')
+        returning id, document_id, collection, name, notify, replaces, created_at
+    ), skipped as (
+        update stage_runs s set status = :others, finished_at = now()
+        from ended where s.job_id = ended.id and s.status in ('waiting', 'ready') and not s.after_outcome
+    ), told as (
+        insert into events (job_id, kind, who, detail)
+        select id, 'job ' || :status, :who, coalesce(:error, '{}'::jsonb) - 'traceback' from ended
+        returning pg_notify(:job, job_id::text)
+    )
+    select * from ended
+    """
+).bindparams(bindparam("error", type_=JSONB(none_as_null=True)))
+
+DELIVER = text(
+    """
+    insert into deliveries (id, job_id, event, target, payload)
+    values (:id, :job_id, :event, :target, :payload)
+    """
+).bindparams(bindparam("payload", type_=JSONB))
+
+OPEN_AFTER_OUTCOME = text(
+    """
+    with opened as (
+        update stage_runs
+        set status = case when :any then 'ready' else 'skipped' end, ready_at = now(), due_at = now(),
+            finished_at = case when :any then null else now() end
+        where job_id = :id and after_outcome and status = 'waiting'
+        returning queue, status
+    )
+    select pg_notify(:ready, queue) from opened where status = 'ready'
+    """
+)
+
+LOCK_DOCUMENT = text("select 1 from documents where id = :document_id for no key update")
+
+FREE_NEXT = text(
+    """
+    with busy as (
+        select 1 from jobs j join stage_runs s on s.job_id = j.id
+        where j.document_id = :document_id and j.status in ('queued', 'running')
+          and s.status in ('ready', 'running') and not s.after_outcome
+        limit 1
+    ), next as (
+        select id from jobs
+        where document_id = :document_id and status = 'queued' and not exists (select 1 from busy)
+        order by id limit 1
+    ), opened as (
+        update stage_runs s set status = 'ready', ready_at = now(), due_at = now()
+        from next
+        where s.job_id = next.id and s.position = (
+            select min(position) from stage_runs where job_id = next.id and status = 'waiting')
+        returning queue
+    )
+    select pg_notify(:ready, queue) from opened
+    """
+)
+
+REMOVE_REPLACED = text("delete from documents where id = :id and collection = :collection")
+
+
+def finish_job(
+    connection: Connection,
+    job_id: uuid.UUID,
+    status: JobStatus,
+    *,
+    who: str,
+    error: dict[str, Any] | None = None,
+) -> bool:
+    """Give the job its outcome, once; False if it had one already."""
+    others = "cancelled" if status is JobStatus.CANCELLED else "skipped"
+    values = {"id": job_id, "status": status, "error": error, "who": who, "others": others}
+    row = connection.execute(FINISH, {**values, "job": Channel.JOB}).mappings().one_or_none()
+    if row is None:
+        return False
+    announce_outcome(connection, job_id, status, name=row["name"], notify=row["notify"], error=error)
+    if row["replaces"] and status in GOOD:
+        replaced = {"id": row["replaces"], "collection": row["collection"]}
+        connection.execute(REMOVE_REPLACED, replaced)
+    free_next(connection, row["document_id"])
+    return True
+
+
+def announce_outcome(
+    connection: Connection,
+    job_id: uuid.UUID,
+    status: JobStatus,
+    *,
+    name: str,
+    notify: list[str],
+    error: dict[str, Any] | None = None,
+) -> None:
+    """Write the notifications of a job's outcome and open the stage that sends them."""
+    event = f"job.{status}"
+    data: dict[str, Any] = {"job_id": str(job_id), "status": str(status), "document": name}
+    if error:
+        data["error"] = {key: error[key] for key in ("stage", "class", "code", "message")}
+    for target in notify:
+        delivery = {"id": new_id(), "job_id": job_id, "event": event, "target": target}
+        connection.execute(DELIVER, {**delivery, "payload": {"type": event, "data": data}})
+    connection.execute(OPEN_AFTER_OUTCOME, {"id": job_id, "any": bool(notify), "ready": Channel.READY})
+
+
+def free_next(connection: Connection, document_id: uuid.UUID) -> bool:
+    """Let the oldest waiting job of a document start, if none is under way; whether one did.
+
+    The document's row is locked first, in a statement of its own, as `create` does: a submission at
+    this very moment either sees this job ended, or is seen here.
+    """
+    connection.execute(LOCK_DOCUMENT, {"document_id": document_id})
+    values = {"document_id": document_id, "ready": Channel.READY}
+    return connection.execute(FREE_NEXT, values).first() is not None

@@ -1,0 +1,161 @@
+"""What callers get back: frozen values, read from the rows at one moment."""
+
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from docrelay.names import FINISHED, GOOD, JobStatus, StageStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something did not succeed: class (transient, permanent, poison), code, and a sentence."""
+
+    stage: str
+    error_class: str
+    code: str
+    message: str
+    traceback: str | None = None
+
+    @classmethod
+    def of(cls, row: dict[str, Any] | None) -> "Problem | None":
+        """The problem kept in a row, if there is one."""
+        if row is None:
+            return None
+        return cls(row["stage"], row["class"], row["code"], row["message"], row.get("traceback"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a job. Seconds waited and ran are sums over all attempts."""
+
+    name: str
+    status: StageStatus
+    attempt: int
+    failures: int
+    done: int | None
+    total: int | None
+    unit: str | None
+    waited: float
+    ran: float
+    worker: str | None
+    due_at: datetime | None
+    error: Problem | None
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a collection. `problems` are pages that could not be read, with why."""
+
+    id: uuid.UUID
+    name: str
+    collection: str
+    size: int
+    sha256: str
+    media_type: str | None = None
+    page_count: int | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a pipeline over a document."""
+
+    id: uuid.UUID
+    status: JobStatus
+    pipeline: str
+    document: Document
+    priority: int
+    stages: tuple[Stage, ...]
+    error: Problem | None
+    key: str | None
+    same_as: uuid.UUID | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    waiting_because: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the outcome is known."""
+        return self.status in FINISHED
+
+    @property
+    def ok(self) -> bool:
+        """Whether the outcome is a good one (`no_text` is: the document was read)."""
+        return self.status in GOOD
+
+    @property
+    def seconds(self) -> float | None:
+        """From submission to outcome."""
+        return (self.finished_at - self.created_at).total_seconds() if self.finished_at else None
+
+    @property
+    def reason(self) -> str:
+        """One clause that says how it stands, and why."""
+        if self.error:
+            return f"{self.status} in {self.error.stage}: {self.error.message}"
+        if self.same_as:
+            return f"{self.status}: identical to an earlier document, nothing computed"
+        if self.status is JobStatus.NO_TEXT:
+            return "no_text: the document has no text to index (a scan needs OCR)"
+        return self.waiting_because or str(self.status)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The job as plain values for JSON: ids and times as text, seconds as numbers."""
+        values: dict[str, Any] = plain(asdict(self))
+        return values | {"seconds": self.seconds, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job: when, what, who, and the detail."""
+
+    at: datetime
+    kind: str
+    stage: str | None
+    attempt: int | None
+    who: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found by a search. Score is the cosine similarity, 1 for the same direction."""
+
+    score: float
+    document: Document
+    page: int
+    page_last: int
+    span: tuple[int, int]
+    heading: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection in numbers."""
+
+    name: str
+    documents: int
+    chunks: int
+    unfinished: int
+    bytes: int
+
+
+def plain(value: Any) -> Any:
+    """Ids and times as text, in all depths, for JSON."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
