@@ -1,0 +1,56 @@
+"""The values that travel between the stages; plain fields only, so that msgspec can encode them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of text; ``number`` counts from 1, ``label`` is what is printed on it when that differs."""
+
+    number: int
+    label: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageProblem:
+    """A page that could not be read, while the rest of its document could."""
+
+    number: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What parsing found. ``page_count`` counts the pages with problems too; ``notes`` are sentences for people."""
+
+    media_type: str
+    page_count: int
+    pages: list[Page]
+    problems: list[PageProblem]
+    metadata: dict[str, str]
+    notes: list[str]
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any page holds something else than whitespace."""
+        return any(page.text and not page.text.isspace() for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a document that is embedded as one.
+
+    ``start`` is an offset in the text of page ``page_first``, ``end`` one in that of ``page_last``. ``text`` is exactly
+    what the span holds when it lies on one page; across pages, the pieces are stripped and joined with a newline
+    (``pipelines.chunk.span_text`` finds it again). ``tokens`` counts the model's special tokens too.
+    """
+
+    ordinal: int
+    page_first: int
+    page_last: int
+    start: int
+    end: int
+    heading: str | None
+    tokens: int
+    text: str

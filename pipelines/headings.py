@@ -1,0 +1,28 @@
+"""Where a Markdown text has its headings."""
+
+import re
+
+_MARKDOWN = frozenset({"text/markdown", "text/html"})  # HTML is parsed to text with Markdown's headings
+_LINE = re.compile(
+    r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})"
+    r"|#{1,6}[ \t]+(?P<atx>[^\n]+)"
+    r"|(?P<setext>[^\s#>|*+`~-][^\n]{0,200})\n(?:=+|-{2,})[ \t]*$)",
+    re.MULTILINE,
+)
+
+
+def headings_of(text: str, media_type: str) -> dict[int, str]:
+    """The titles of a text's headings by the offset at which their line's text begins; none in other formats."""
+    found: dict[int, str] = {}
+    if media_type not in _MARKDOWN:
+        return found
+    fence: str | None = None
+    for match in _LINE.finditer(text):
+        if match["fence"]:
+            fence = match["fence"] if fence is None else None if match["fence"].startswith(fence) else fence
+        elif fence is None:
+            line = match[0]
+            title = (match["atx"] or match["setext"]).strip(" \t#")
+            if title:
+                found[match.start() + len(line) - len(line.lstrip(" "))] = title[:200]
+    return found

@@ -1,0 +1,40 @@
+"""PDF: text by pdfium, and by pypdf where pdfium cannot go.
+
+pdfium gives the structure (metadata, labels, outline, encryption) as well: on the documents we measured that costs 2 %
+of the text extraction, where reading the same by pypdf costs 35 %.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipelines.documents import ParsedDocument
+from pipelines.errors import PermanentError
+from pipelines.parse import by_pdfium, by_pypdf
+from pipelines.parse.limits import ParseLimits
+
+
+def parse_pdf(data: bytes, *, engine: str, limits: ParseLimits, report: Callable[[int, int], None]) -> ParsedDocument:
+    """The document of a PDF; pypdf reads it with ``engine="fallback"``, or when pdfium finds no page in it.
+
+    Raises PermanentError: ``encrypted``, ``corrupt`` or ``too_large``.
+    """
+    if engine == "fallback":
+        return by_pypdf.read(data, limits, report)
+    try:
+        return by_pdfium.read(data, limits, report)
+    except PermanentError as error:
+        if error.code != "corrupt":
+            raise
+        return _second_opinion(data, limits, report, error)
+
+
+def _second_opinion(
+    data: bytes, limits: ParseLimits, report: Callable[[int, int], None], first: PermanentError
+) -> ParsedDocument:
+    try:
+        parsed = by_pypdf.read(data, limits, report)
+    except PermanentError as second:
+        if second.code != "corrupt":
+            raise
+        raise PermanentError("corrupt", f"{first.message} pypdf says: {second.message}") from second
+    return replace(parsed, notes=[*parsed.notes, f"The text was read by pypdf: {first.message}"])

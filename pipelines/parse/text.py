@@ -1,0 +1,13 @@
+"""Plain text: form feeds end pages, everything else is kept."""
+
+from pipelines.documents import Page, ParsedDocument
+from pipelines.parse.clean import clean
+from pipelines.parse.limits import ParseLimits
+
+
+def parse_text(content: str, limits: ParseLimits) -> ParsedDocument:
+    """The document of a decoded text. Raises PermanentError ``too_large``."""
+    limits.check_pages(content.count("\f") + 1)
+    texts = [clean(part) for part in content.rstrip("\f").split("\f")]
+    pages = [Page(number, None, text) for number, text in enumerate(texts, start=1)]
+    return ParsedDocument("text/plain", len(pages), pages, [], {}, [])

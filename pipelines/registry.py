@@ -1,0 +1,32 @@
+"""The pipelines by name: which stages a document passes, in order, and the limits of each stage."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """A stage and its limits.
+
+    ``seconds`` bounds the whole stage, ``silence`` the time without progress, ``memory_mb`` the resident memory of the
+    process that works the document. ``after_outcome`` marks a stage that runs once the job's outcome is known,
+    whatever it is.
+    """
+
+    name: str
+    seconds: int
+    silence: int
+    memory_mb: int
+    after_outcome: bool = False
+
+
+# The slowest sane page of the corpora we measured takes 2 s; a page that takes a minute never ends.
+_PARSE = StageSpec("parse", seconds=600, silence=60, memory_mb=1024)
+# Torch and a small model hold 600 MB before the first batch; larger models need the rest.
+_VECTORIZE = StageSpec("vectorize", seconds=3600, silence=120, memory_mb=4096)
+_NOTIFY = StageSpec("notify", seconds=120, silence=60, memory_mb=512, after_outcome=True)
+
+PIPELINES: dict[str, tuple[StageSpec, ...]] = {
+    "index": (_PARSE, _VECTORIZE, _NOTIFY),
+    "extract": (_PARSE, _NOTIFY),
+    "reembed": (_VECTORIZE, _NOTIFY),
+}
