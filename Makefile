@@ -11,6 +11,8 @@ VENV ?= .venv
 # Which interpreter makes the environment; the first that runs and is of a supported version.
 PYTHON ?=
 IMAGE ?= docrelay
+# Where torch comes from, if not from pip's usual index: that of its CPU builds saves gigabytes.
+TORCH_INDEX_URL ?=
 
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
@@ -33,9 +35,10 @@ define find_python
 	fi
 endef
 
-# torch goes first and alone: with it in place pip has no reason to look for a build with CUDA.
+# torch goes first and alone: from an index of CPU builds it is a tenth of the size, and once it is there
+# pip has no reason to look for another.
 define install
-	$(PIP) install --quiet "$(TORCH)" --constraint constraints.txt
+	$(PIP) install --quiet $(if $(TORCH_INDEX_URL),--index-url "$(TORCH_INDEX_URL)") "$(TORCH)" --constraint constraints.txt
 	$(PIP) install --quiet --editable . $(1) --constraint constraints.txt
 endef
 
@@ -90,7 +93,7 @@ services: $(ALL) ## RabbitMQ and Postgres for development, until Ctrl-C
 
 .PHONY: image
 image: ## build the Docker image (ARGS for docker build)
-	docker build --tag $(IMAGE) $(ARGS) .
+	docker build --tag $(IMAGE) $(if $(TORCH_INDEX_URL),--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL)) $(ARGS) .
 
 .PHONY: lock
 lock: ## write constraints.txt anew from the newest versions that pyproject.toml allows
@@ -99,7 +102,7 @@ lock: ## write constraints.txt anew from the newest versions that pyproject.toml
 	"$$found" -m venv "$$scratch/venv"; \
 	pip="$$scratch/venv/bin/python -m pip --disable-pip-version-check"; \
 	$$pip install --quiet --upgrade 'pip>=25.1'; \
-	$$pip install --quiet "$(TORCH)"; \
+	$$pip install --quiet $(if $(TORCH_INDEX_URL),--index-url "$(TORCH_INDEX_URL)") "$(TORCH)"; \
 	$$pip install --quiet --editable . $(ALL_GROUPS); \
 	{ echo '# What `make lock` found to work together; `make` installs these. pyproject.toml says what is allowed.'; \
 	  $$pip freeze --exclude-editable --exclude docrelay | sed 's/^\(torch==[^+]*\)+.*/\1/'; } > "$$scratch/constraints.txt"; \

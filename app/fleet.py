@@ -72,9 +72,9 @@ def environment(settings: Settings, *, inherited: Mapping[str, str]) -> dict[str
     return {name: value for name, value in ours.items() if name not in inherited}
 
 
-def flower_environment(user: str, password: str, cookie_secret: str) -> dict[str, str]:
-    """Flower's secrets, which must not be seen in a list of processes."""
-    return {"FLOWER_BASIC_AUTH": f"{user}:{password}", "FLOWER_COOKIE_SECRET": cookie_secret}
+def flower_environment(user: str, password: str) -> dict[str, str]:
+    """Who may open Flower: not on its command line, which everybody on the machine can read."""
+    return {"FLOWER_BASIC_AUTH": f"{user}:{password}"}
 
 
 def _role(name: str, purpose: str, *argv: str) -> Role:

@@ -70,7 +70,7 @@ def plan(given: Settings, *, with_flower: bool = True) -> Plan:
         flower=flower,
         secrets={
             f"{PREFIX}WEBHOOK_SECRET": secret,
-            **flower_environment(settings.flower_user, password, home.secret("flower-cookies")),
+            **flower_environment(settings.flower_user, password),
         },
     )
 
