@@ -13,8 +13,6 @@ from typing import Final
 import psycopg
 from pydantic import SecretStr
 
-from app import migrations
-from app.broker import broker_url
 from app.console import Console
 from app.embedded import EmbeddedPostgres
 from app.fleet import FlowerAddress, Role, environment, fleet, flower_environment
@@ -144,10 +142,9 @@ def prepare(settings: Settings) -> None:
         Unavailable: the database cannot be reached.
         BrokerUnavailable: the broker cannot be reached.
     """
-    from app.topology import declare  # needs kombu: half a second that `--help` does not want to wait for
+    from app.migrate import migrate  # needs kombu: half a second that `--help` does not want to wait for
 
-    migrations.upgrade(settings.database_url)
-    declare(broker_url(settings), settings.broker_api_url)
+    migrate(settings)
 
 
 def _database(plan: Plan, console: Console, cleanup: contextlib.ExitStack) -> str:

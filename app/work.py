@@ -17,7 +17,7 @@ from docrelay import transitions
 from docrelay.database import transact
 from docrelay.errors import Unavailable
 from docrelay.names import AttemptOutcome, ErrorClass, JobStatus
-from docrelay.transitions import Claim, Problem
+from docrelay.transitions import Claim, Closing, Problem
 from docrelay.transitions.claims import new_token
 
 log = logging.getLogger(__name__)
@@ -84,9 +84,11 @@ class Work:
 
         def close(connection: Connection) -> None:
             # Closing first locks the row: effects of a worker that came too late are never even tried.
-            if not transitions.succeed(connection, self.claim, result, job_status=job_status):
+            closing = transitions.succeed(connection, self.claim, result, job_status=job_status)
+            if closing is Closing.LOST:
                 raise LeaseLost
-            effects(connection)
+            if closing is Closing.DONE:
+                effects(connection)
 
         transact(engine(), close)
 

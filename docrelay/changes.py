@@ -57,6 +57,8 @@ class Listener:
     def _heard(connection: psycopg.Connection, seconds: float) -> Iterator[tuple[str, str]]:
         for notice in connection.notifies(timeout=seconds, stop_after=1):
             yield notice.channel, notice.payload
+        for notice in connection.notifies(timeout=0):
+            yield notice.channel, notice.payload
 
     def close(self) -> None:
         """Stop listening."""

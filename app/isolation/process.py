@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol, TypeVar
 import msgspec
 import psutil
 
-from app.isolation.protocol import ANSWERS, HEADER, LONGEST, Call, Progress, Refusal, Result, frame
+from app.isolation.protocol import ANSWERS, HEADER, LONGEST, Call, Refusal, Result, frame
 
 Reply = TypeVar("Reply")
 
@@ -209,7 +209,7 @@ class _Exchange:
                 return None
             answer = ANSWERS.decode(bytes(self._buffer[HEADER.size : HEADER.size + length]))
             del self._buffer[: HEADER.size + length]
-            if not isinstance(answer, Progress):
+            if isinstance(answer, Result | Refusal):
                 return answer
             self._watch.progress(answer.done, answer.total)
         return None

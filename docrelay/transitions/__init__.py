@@ -24,12 +24,13 @@ Locks are taken in one order everywhere: stage runs by position, the job, the do
 """
 
 from docrelay.transitions.claims import Claim, beat, claim, give_back
-from docrelay.transitions.outcomes import Policy, Problem, fail, postpone, succeed
+from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, postpone, succeed
 from docrelay.transitions.requests import NewJob, cancel, create, retry
 from docrelay.transitions.rescue import expire_leases, release_followers
 
 __all__ = [
     "Claim",
+    "Closing",
     "NewJob",
     "Policy",
     "Problem",

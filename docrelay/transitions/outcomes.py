@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
@@ -22,6 +23,14 @@ class Problem:
     code: str
     message: str
     traceback: str | None = None
+
+
+class Closing(StrEnum):
+    """What became of an attempt to close a stage."""
+
+    DONE = "done"
+    ALREADY = "already"  # an earlier, unsure commit did happen, effects and all
+    LOST = "lost"  # the lease is no longer held: roll back
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +91,10 @@ def succeed(
     result: dict[str, Any] | None = None,
     *,
     job_status: JobStatus = JobStatus.SUCCEEDED,
-) -> bool:
+) -> Closing:
     """Close the stage, in the transaction that holds its effects, and open the next one.
 
-    `job_status=NO_TEXT` ends the job here. False when the lease is no longer held: the caller rolls
-    its effects back. True also when an earlier, unsure commit turns out to have happened.
+    `job_status=NO_TEXT` ends the job here.
     """
     values = {
         "id": held.stage_run_id,
@@ -100,10 +108,10 @@ def succeed(
     row = connection.execute(SUCCEED, values).mappings().one_or_none()
     if row is None:
         mine = {"id": held.stage_run_id, "attempt": held.attempt, "token": held.token}
-        return connection.execute(ALREADY, mine).first() is not None
+        return Closing.ALREADY if connection.execute(ALREADY, mine).first() else Closing.LOST
     if row["opened"] is None and not row["after_outcome"]:
         finish_job(connection, held.job_id, job_status, who=held.worker)
-    return True
+    return Closing.DONE
 
 
 CLOSE = text(

@@ -1,0 +1,29 @@
+"""The Celery app: `python -m celery -A app …` finds it here. Importing it connects to nothing."""
+
+from celery import Celery
+
+from app import signals
+from app.broker import broker_url
+from app.schedule import beat_schedule
+from config.celery import celery_settings
+from config.settings import settings
+
+TASKS = ("tasks.parse", "tasks.vectorize", "tasks.notify", "tasks.tidy")
+"""Named, not imported: the tasks need the app, and the app needs the tasks only when it runs."""
+
+
+def make_app() -> Celery:
+    """The app, by the settings of this process."""
+    celery = Celery("docrelay", set_as_current=True)
+    celery.conf.update(celery_settings())
+    extra = [name for name in settings().task_modules.split(",") if name]
+    celery.conf.update(
+        broker_url=broker_url(settings()),
+        include=[*TASKS, *extra],
+        beat_schedule=beat_schedule(),
+    )
+    signals.connect()
+    return celery
+
+
+app = make_app()

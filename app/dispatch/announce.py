@@ -1,0 +1,141 @@
+"""Ready stages become messages: by priority, through a short window, each with a way back to its row."""
+
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, text
+
+from app.dispatch.window import Window
+from app.errors import BrokerUnavailable
+from app.publisher import Announcement, Publisher
+from docrelay.database import transact
+from docrelay.names import STAGE_TASK_PREFIX, Queue
+from docrelay.waiting import ALIVE_SECONDS
+
+log = logging.getLogger(__name__)
+
+NAME_LENGTH = 60
+
+QUEUES = text(
+    f"""
+    select q.queue,
+           (select count(*) from stage_runs s
+            where s.queue = q.queue and s.status = 'ready' and s.announced_at is not null) as waiting,
+           (select coalesce(sum(slots), 0) from processes p
+            where p.role = 'worker' and p.queue = q.queue
+              and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as slots,
+           exists (select 1 from stage_runs s
+                   where s.queue = q.queue and s.status = 'ready' and s.announced_at is null
+                     and s.due_at <= now()) as more
+    from unnest(cast(:queues as text[])) q(queue)
+    """  # noqa: S608 - a constant of ours
+)
+
+TAKE = text(
+    """
+    with picked as (
+        select id from stage_runs
+        where queue = :queue and status = 'ready' and announced_at is null and due_at <= now()
+        order by priority desc, ready_at
+        limit :room
+        for update skip locked
+    )
+    update stage_runs s
+    set announced_at = now(), announcements = announcements + 1,
+        announce_again_at = now() + least(3600, cast(:again as float8) * 2 ^ announcements) * interval '1 second',
+        message_id = s.id || '.' || (s.attempt + 1) || '.' || (announcements + 1)
+    from picked, jobs j
+    where s.id = picked.id and j.id = s.job_id
+    returning s.id, s.stage, s.queue, s.job_id, s.message_id, s.priority, j.name, j.collection,
+              (select p.message_id from stage_runs p
+               where p.job_id = s.job_id and p.position = s.position - 1) as parent
+    """
+)
+
+UNDO = text(
+    """
+    update stage_runs
+    set announced_at = null, announce_again_at = null, announcements = announcements - 1
+    where id = any(:ids) and status = 'ready' and announced_at is not null
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What one round did: messages sent, and whether more work waits than the windows hold."""
+
+    sent: int
+    backlog: bool
+
+
+class Announcer:
+    """Announces ready stages of all queues; owned by one thread."""
+
+    def __init__(self, engine: Engine, publisher: Publisher, *, again_seconds: float) -> None:
+        """Announce through a publisher; unclaimed announcements are repeated after `again_seconds`."""
+        self._engine = engine
+        self._publisher = publisher
+        self._again = again_seconds
+        self._windows: dict[str, Window] = defaultdict(Window)
+
+    def round(self) -> Announced:
+        """Fill every queue's window once.
+
+        Raises:
+            BrokerUnavailable: nothing is lost; what was not sent is ready again.
+            Unavailable: the database cannot be reached.
+        """
+        sent, backlog = 0, False
+        queues = transact(self._engine, _queues)
+        for queue in queues:
+            if not queue["more"]:
+                continue
+            room = self._windows[queue["queue"]].room(queue["waiting"], queue["slots"], time.monotonic())
+            announced = self._announce(queue["queue"], room)
+            sent += announced
+            if announced == room:
+                self._windows[queue["queue"]].filled(time.monotonic())
+                backlog = True
+        return Announced(sent, backlog)
+
+    def _announce(self, queue: str, room: int) -> int:
+        if room == 0:
+            return 0
+        values = {"queue": queue, "room": room, "again": self._again}
+        rows = transact(self._engine, lambda c: c.execute(TAKE, values).mappings().all())
+        # Marked first, sent after: a message can be late or lost, but never ahead of its row.
+        messages = [_announcement(row) for row in sorted(rows, key=lambda row: -row["priority"])]
+        try:
+            self._publisher.publish_many(messages)
+        except BrokerUnavailable as error:
+            undone = [row["id"] for row in rows if row["message_id"] not in error.confirmed]
+            transact(self._engine, lambda c: c.execute(UNDO, {"ids": undone}))
+            raise
+        return len(rows)
+
+
+def _announcement(row: RowMapping) -> Announcement:
+    return Announcement(
+        task=STAGE_TASK_PREFIX + row["stage"],
+        args=[str(row["id"])],
+        queue=Queue(row["queue"]),
+        task_id=row["message_id"],
+        root_id=str(row["job_id"]),
+        parent_id=row["parent"],
+        argsrepr=_readable(row),
+    )
+
+
+def _readable(row: RowMapping) -> str:
+    """What Flower shows: which document, of which collection, for which job."""
+    name = row["name"] if len(row["name"]) <= NAME_LENGTH else row["name"][: NAME_LENGTH - 1] + "…"
+    return f"{name} · {row['collection']} · job {row['job_id']}"
+
+
+def _queues(connection: Connection) -> list[dict[str, Any]]:
+    rows = connection.execute(QUEUES, {"queues": [queue.value for queue in Queue]}).mappings()
+    return [dict(row) for row in rows]

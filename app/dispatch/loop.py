@@ -1,0 +1,81 @@
+"""The dispatcher: woken by NOTIFY, it announces what is ready and sweeps. Any number may run."""
+
+import logging
+import time
+
+from app.celery import app
+from app.dispatch.announce import Announcer
+from app.dispatch.sweep import Sweep
+from app.errors import BrokerUnavailable
+from app.presence import Presence
+from app.publisher import Publisher
+from app.runtime import Stopping, database_url, engine, policy
+from config.settings import Settings
+from docrelay.changes import Listener
+from docrelay.errors import Unavailable
+from docrelay.names import Channel
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.5
+"""Look at the rows this often even if nobody calls: retries become due in silence."""
+
+BUSY_SECONDS = 0.02
+"""While more waits than the windows hold: claims make room without a word."""
+
+LONGEST_BACK_OFF = 8.0
+
+
+class Dispatcher:
+    """Runs until it is told to stop."""
+
+    def __init__(self, settings: Settings, stopping: Stopping) -> None:
+        """Build it; connects on `run`."""
+        self._stopping = stopping
+        self._sweep_seconds = settings.sweep_seconds
+        self._publisher = Publisher(app)
+        self._announcer = Announcer(engine(), self._publisher, again_seconds=settings.announce_again_seconds)
+        self._sweep = Sweep(engine(), self._publisher, policy())
+        self._next_sweep = 0.0
+        self._broker_back_off = 0.0
+        self._broker_again = 0.0
+
+    def run(self) -> None:
+        """Announce and sweep until told to stop; outages are waited out."""
+        presence = Presence("dispatcher")
+        presence.start()
+        try:
+            with self._publisher, Listener(database_url(), Channel.READY) as listener:
+                log.info("dispatching")
+                while not self._stopping.asked.is_set():
+                    listener.wait(self._step())
+        finally:
+            presence.stop()
+
+    def _step(self) -> float:
+        """Do what is due; seconds until there may be more."""
+        try:
+            if time.monotonic() >= self._next_sweep:
+                self._next_sweep = time.monotonic() + self._sweep_seconds
+                self._sweep.run()
+            return self._announce()
+        except Unavailable as error:
+            log.warning("%s", error)
+            return 1.0
+        except Exception:
+            # A dispatcher that dies of one bad row stops everybody's documents.
+            log.exception("a round of dispatching failed")
+            return 1.0
+
+    def _announce(self) -> float:
+        if time.monotonic() < self._broker_again:
+            return IDLE_SECONDS
+        try:
+            announced = self._announcer.round()
+        except BrokerUnavailable as error:
+            self._broker_back_off = min(LONGEST_BACK_OFF, max(0.5, self._broker_back_off * 2))
+            self._broker_again = time.monotonic() + self._broker_back_off
+            log.warning("%s; again in %g s, nothing is lost", error, self._broker_back_off)
+            return IDLE_SECONDS
+        self._broker_back_off = 0.0
+        return BUSY_SECONDS if announced.backlog else IDLE_SECONDS

@@ -1,0 +1,43 @@
+"""Bringing database and broker to what this version needs; safe to run again, and by several at once."""
+
+import importlib
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app import migrations, topology
+from app.broker import broker_url
+from app.runtime import database_url
+from config.settings import Settings
+from docrelay.database import make_engine, transact
+
+REGISTRY = "tasks.registry"
+"""Named, not imported: it knows the pipelines, which the service does not."""
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Create or upgrade tables, register the pipelines, declare queues; what was done, line by line.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+        BrokerUnavailable: the broker cannot.
+        ConfigError: a queue is declared otherwise; says what to do.
+    """
+    url = settings.database_url or database_url()
+    migrations.upgrade(url)
+    registry: Any = importlib.import_module(REGISTRY)
+    engine = make_engine(url, application="docrelay migrate")
+
+    def register(connection: Connection) -> list[str]:
+        names: list[str] = registry.register(connection, settings)
+        return names
+
+    try:
+        pipelines = transact(engine, register)
+    finally:
+        engine.dispose()
+    return [
+        "tables are up to date",
+        f"pipelines: {', '.join(sorted(pipelines))}",
+        *topology.declare(broker_url(settings), settings.broker_api_url),
+    ]

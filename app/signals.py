@@ -1,0 +1,46 @@
+"""What a Celery worker does when it starts, is told to stop, and has stopped."""
+
+import logging
+from typing import Any
+
+from celery import signals
+
+from app.presence import Presence
+from app.runtime import stopping
+from config.logs import configure_logging
+from config.settings import settings
+
+log = logging.getLogger(__name__)
+
+_presence: list[Presence] = []
+
+
+def connect() -> None:
+    """Connect our handlers; safe to call again."""
+    signals.setup_logging.connect(_on_setup_logging)
+    signals.worker_ready.connect(_on_worker_ready)
+    signals.worker_shutting_down.connect(_on_worker_shutting_down)
+    signals.worker_shutdown.connect(_on_worker_shutdown)
+
+
+def _on_setup_logging(**_: Any) -> None:
+    configure_logging(settings().log_level)
+
+
+def _on_worker_ready(sender: Any, **_: Any) -> None:
+    queues = [queue.name for queue in sender.task_consumer.queues]
+    if len(queues) != 1:
+        # Prefetch counts per consumer: with two queues, one hoards messages while the other's work runs.
+        log.warning("this worker consumes %s; start one worker for each queue", ", ".join(queues))
+    _presence.extend(Presence("worker", queue=queue, slots=sender.pool.limit) for queue in queues)
+    for presence in _presence:
+        presence.start()
+
+
+def _on_worker_shutting_down(**_: Any) -> None:
+    stopping.ask(settings().stop_seconds)
+
+
+def _on_worker_shutdown(**_: Any) -> None:
+    while _presence:
+        _presence.pop().stop()

@@ -1,0 +1,1 @@
+"""The wiring: the Celery tasks. The only place that knows both jobs and documents."""

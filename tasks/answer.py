@@ -1,0 +1,93 @@
+"""Answering searches: a vectorize worker gives queries their vectors, between the batches of documents."""
+
+import logging
+import threading
+from typing import Any
+
+from celery import signals
+from sqlalchemy import Connection, select, update
+from sqlalchemy import text as sql
+
+from app.isolation import Limits
+from app.runtime import database_url, engine, stopping
+from docrelay.changes import Listener
+from docrelay.database import transact
+from docrelay.names import Channel, Queue
+from docrelay.tables import Query
+from tasks.engine import model_engine
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 32
+LIMITS = Limits(seconds=120, silence=120, memory_mb=4096)
+LOOK_SECONDS = 2.0
+
+
+class _Watch:
+    """A search is never interrupted but by the end of the worker."""
+
+    def check(self) -> None:
+        """Nothing to check."""
+
+    def progress(self, done: int, total: int) -> None:
+        """Nobody looks."""
+
+
+def connect() -> None:
+    """Answer in every worker that consumes the vectorize queue, from when it is ready."""
+    signals.worker_ready.connect(_on_worker_ready)
+
+
+def _on_worker_ready(sender: Any, **_: Any) -> None:
+    if Queue.VECTORIZE in [queue.name for queue in sender.task_consumer.queues]:
+        threading.Thread(target=_serve, name="answer", daemon=True).start()
+
+
+def _serve() -> None:
+    watch = _Watch()
+    try:
+        # Loads the model now: the first document or search should not have to wait for it.
+        model_engine().model(LIMITS, watch)
+    except Exception:
+        log.exception("the embedding model could not be loaded")
+    with Listener(database_url(), Channel.QUERY) as listener:
+        while not stopping.asked.is_set():
+            try:
+                if not transact(engine(), _answer_some):
+                    listener.wait(LOOK_SECONDS)
+            except Exception:
+                log.exception("a search could not be answered")
+                stopping.asked.wait(1.0)
+
+
+def _answer_some(connection: Connection) -> int:
+    """Give waiting queries their vectors; how many."""
+    waiting = (
+        select(Query.id, Query.text)
+        .where(Query.model_id.is_(None), Query.error.is_(None))
+        .order_by(Query.created_at)
+        .limit(MOST_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(waiting).all()
+    if not rows:
+        return 0
+    try:
+        values = _vectors([row.text for row in rows])
+    except Exception as error:
+        log.exception("a query could not be embedded")
+        values = [{"error": f"{type(error).__name__}: {error}"}] * len(rows)
+    for row, value in zip(rows, values, strict=True):
+        connection.execute(update(Query).where(Query.id == row.id).values(**value))
+        connection.execute(sql("select pg_notify(:c, :id)"), {"c": Channel.ANSWER, "id": str(row.id)})
+    return len(rows)
+
+
+def _vectors(texts: list[str]) -> list[dict[str, Any]]:
+    import numpy as np
+
+    watch = _Watch()
+    model_id, facts = model_engine().model(LIMITS, watch, urgent=True)
+    raw = model_engine().call("embed", {"texts": texts}, bytes, LIMITS, watch, urgent=True)
+    matrix = np.frombuffer(raw, dtype="<f4").reshape(len(texts), facts.dimension)
+    return [{"model_id": model_id, "vector": row} for row in matrix]

@@ -1,0 +1,1 @@
+"""What runs in document processes: the pure functions, by the names that workers call."""

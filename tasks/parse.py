@@ -1,0 +1,110 @@
+"""The parse stage: bytes to the text of pages."""
+
+from queue import LifoQueue
+from typing import Any
+
+from celery import Task
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.celery import app
+from app.isolation import DocumentProcess
+from app.work import Work, run_stage
+from config.settings import settings
+from docrelay import contents
+from docrelay import tables as t
+from docrelay.names import JobStatus
+from pipelines.documents import ParsedDocument
+from pipelines.parse import PARSER_VERSION
+
+CALLS_PER_PROCESS = 200
+"""A document process is replaced after so many documents: C libraries leak a little."""
+
+_idle: LifoQueue[DocumentProcess] = LifoQueue()
+
+
+@app.task(name="docrelay.parse", bind=True)
+def parse(self: Task, stage_run_id: str) -> str:
+    """Parse the document of a stage run."""
+    return run_stage(stage_run_id, self.request.id, parse_document)
+
+
+def parse_document(work: Work) -> None:
+    """Read, parse in a process that can die, store the pages with the closing of the stage."""
+    known = work.read(lambda connection: _known(connection, work))
+    if known is not None:
+        work.succeed(lambda _: None, {"pages": known, "reused": True}, job_status=_outcome(has_text=known > 0))
+        return
+    parsed = _parse(work, work.read(lambda connection: _bytes(connection, work)))
+    work.succeed(
+        lambda connection: _store(connection, work, parsed),
+        {"pages": parsed.page_count, "problems": len(parsed.problems)},
+        job_status=_outcome(has_text=parsed.has_text),
+    )
+
+
+def _outcome(*, has_text: bool) -> JobStatus:
+    return JobStatus.SUCCEEDED if has_text else JobStatus.NO_TEXT
+
+
+def _known(connection: Connection, work: Work) -> int | None:
+    """How many pages this parser made of the document before, or None."""
+    columns = select(t.Document.parsed_by, t.Document.page_count).where(t.Document.id == work.claim.document_id)
+    row = connection.execute(columns).one()
+    if row.parsed_by != PARSER_VERSION:
+        return None
+    has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id).limit(1)
+    return int(row.page_count or 0) if connection.scalar(has_page) is not None else 0
+
+
+def _bytes(connection: Connection, work: Work) -> bytes:
+    sha256 = connection.scalar(select(t.Document.sha256).where(t.Document.id == work.claim.document_id))
+    assert sha256 is not None
+    return contents.read(connection, sha256, settings().storage_url)
+
+
+def _parse(work: Work, data: bytes) -> ParsedDocument:
+    # After a crash or a limit: once more alone, in a fresh process, with the fallback.
+    struck = work.claim.strikes > 0
+    process = _take(work, fresh=struck)
+    arguments: dict[str, Any] = {
+        "data": data,
+        "name": work.claim.name,
+        "engine": "fallback" if struck else "default",
+    }
+    try:
+        return process.call("parse", arguments, ParsedDocument, work.limits, work)
+    finally:
+        if process.calls < CALLS_PER_PROCESS and not struck:
+            _idle.put(process)
+        else:
+            process.kill()
+
+
+def _take(work: Work, *, fresh: bool) -> DocumentProcess:
+    if fresh or _idle.empty():
+        return DocumentProcess("tasks.isolated.parse", memory_mb=work.claim.memory_mb)
+    return _idle.get()
+
+
+def _store(connection: Connection, work: Work, parsed: ParsedDocument) -> None:
+    document_id = work.claim.document_id
+    connection.execute(delete(t.Page).where(t.Page.document_id == document_id))
+    pages = [
+        {"document_id": document_id, "number": page.number, "label": page.label, "text": page.text}
+        for page in parsed.pages
+        if page.text
+    ]
+    if pages:
+        connection.execute(insert(t.Page), pages)
+    connection.execute(
+        update(t.Document)
+        .where(t.Document.id == document_id)
+        .values(
+            media_type=parsed.media_type,
+            page_count=parsed.page_count,
+            facts=parsed.metadata,
+            notes=parsed.notes,
+            problems=[{"page": problem.number, "message": problem.message} for problem in parsed.problems],
+            parsed_by=PARSER_VERSION,
+        )
+    )

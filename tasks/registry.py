@@ -1,0 +1,54 @@
+"""The pipelines as rows: what clients may ask for, written by `migrate`."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from config.settings import Settings
+from docrelay.names import Queue
+from docrelay.tables import Pipeline
+from pipelines import PIPELINES, StageSpec
+from pipelines.chunk import CHUNKER_VERSION
+from pipelines.parse import PARSER_VERSION
+
+QUEUES = {"parse": Queue.PARSE, "vectorize": Queue.VECTORIZE, "notify": Queue.NOTIFY}
+
+
+def register(connection: Connection, settings: Settings) -> list[str]:
+    """Write all pipelines, those of `DOCRELAY_TASK_MODULES` too; their names."""
+    fingerprint = f"parser {PARSER_VERSION}, chunker {CHUNKER_VERSION}, model {settings.embedding_model}"
+    rows = [*_ours(fingerprint), *_others(settings)]
+    for values in rows:
+        row = upsert(Pipeline).values(**values)
+        changes = {"stages": row.excluded.stages, "fingerprint": row.excluded.fingerprint}
+        connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=changes))
+    return [str(values["name"]) for values in rows]
+
+
+def _ours(fingerprint: str) -> Iterator[dict[str, Any]]:
+    for name, stages in PIPELINES.items():
+        yield {"name": name, "stages": [_stage(spec) for spec in stages], "fingerprint": fingerprint}
+
+
+def _others(settings: Settings) -> Iterator[dict[str, Any]]:
+    """A module of the user's has `PIPELINES`: name to stages, as (stage, queue), and a `FINGERPRINT`."""
+    for module_name in filter(None, settings.task_modules.split(",")):
+        module = importlib.import_module(module_name)
+        own: Mapping[str, Sequence[tuple[StageSpec, Queue]]] = getattr(module, "PIPELINES", {})
+        for name, stages in own.items():
+            rows = [_stage(spec, queue) for spec, queue in stages]
+            yield {"name": name, "stages": rows, "fingerprint": str(getattr(module, "FINGERPRINT", "1"))}
+
+
+def _stage(spec: StageSpec, queue: Queue | None = None) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "queue": (queue or QUEUES[spec.name]).value,
+        "seconds": spec.seconds,
+        "silence": spec.silence,
+        "memory_mb": spec.memory_mb,
+        "after_outcome": spec.after_outcome,
+    }

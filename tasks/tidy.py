@@ -1,0 +1,52 @@
+"""Housekeeping that Beat asks for: removes what nobody refers to any more, and says what it did."""
+
+from celery import Task
+from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+
+from app.celery import app
+from app.runtime import engine
+from config.settings import settings
+from docrelay import contents
+from docrelay.database import transact
+from docrelay.ids import new_id
+from docrelay.tables import Chunk, Content, Document, Embedding, ScheduleRun
+
+BYTES_AFTER = "1 hour"
+"""Bytes without a document are kept for so long: their submission may still be under way."""
+
+MOST = 10_000
+
+
+@app.task(name="docrelay.tidy", bind=True)
+def tidy(self: Task, entry: str = "tidy") -> dict[str, int]:
+    """Remove bytes and vectors that no document refers to."""
+    run_id = new_id()
+    started = insert(ScheduleRun).values(id=run_id, entry=entry, due_at=func.now(), detail={"message": self.request.id})
+    transact(engine(), lambda connection: connection.execute(started))
+    removed = {"contents": transact(engine(), _drop_contents), "embeddings": transact(engine(), _drop_embeddings)}
+    ended = update(ScheduleRun).where(ScheduleRun.id == run_id)
+    values = {"finished_at": func.now(), "outcome": "succeeded", "detail": removed}
+    transact(engine(), lambda connection: connection.execute(ended.values(values)))
+    return removed
+
+
+def _drop_contents(connection: Connection) -> int:
+    old = Content.created_at < func.now() - text(f"interval '{BYTES_AFTER}'")
+    unused = select(Content.sha256).where(old, ~exists().where(Document.sha256 == Content.sha256)).limit(MOST)
+    found = connection.scalars(unused).all()
+    for sha256 in found:
+        contents.drop_unused(connection, sha256, settings().storage_url)
+    return len(found)
+
+
+def _drop_embeddings(connection: Connection) -> int:
+    unused = (
+        select(Embedding.model_id, Embedding.text_hash)
+        .where(~exists().where(Chunk.text_hash == Embedding.text_hash))
+        .limit(MOST)
+        .subquery()
+    )
+    statement = delete(Embedding).where(
+        Embedding.model_id == unused.c.model_id, Embedding.text_hash == unused.c.text_hash
+    )
+    return connection.execute(statement).rowcount
