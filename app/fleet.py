@@ -65,6 +65,8 @@ def environment(settings: Settings, *, inherited: Mapping[str, str]) -> dict[str
     """What the processes need in their environment beyond the settings; what is set already wins."""
     ours = {
         "PYTHONUNBUFFERED": "1",  # lines appear when they are written, not 8 KiB later
+        # Celery warns every root of its pickles, eight lines per worker; it accepts none here.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         "TOKENIZERS_PARALLELISM": "false",  # a second pool of threads beside torch's fights for the same cores
     }
     if not _is_hub_id(settings.embedding_model):
@@ -83,7 +85,8 @@ def _role(name: str, purpose: str, *argv: str) -> Role:
 
 def _celery(name: str, purpose: str, python: str, *argv: str) -> Role:
     # Not the `celery` script: it drops the working directory from the path, and `app` is not installed.
-    return _role(name, purpose, python, "-m", "celery", "-A", "app", *argv)
+    # Quiet: no banner of twenty lines; what they log is not affected.
+    return _role(name, purpose, python, "-m", "celery", "-A", "app", "--quiet", *argv)
 
 
 def _worker(name: str, queue: Queue, concurrency: int, purpose: str, python: str) -> Role:
