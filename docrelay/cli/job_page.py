@@ -1,0 +1,113 @@
+"""All about one job, for a person."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from docrelay.cli.present import (
+    STYLES,
+    Cell,
+    counted,
+    duration,
+    note,
+    printable,
+    problem_line,
+    size,
+    status,
+    table,
+)
+from docrelay.cli.progress import amount
+from docrelay.views import Document, Job, Stage
+
+
+def print_job(out: Console, job: Job) -> None:
+    """The job, its document, its stages, and why it is as it is."""
+    heading = Text.assemble((printable(job.document.name), "bold"), "  ", status(job.status))
+    if job.seconds is not None:
+        heading.append(f" in {duration(job.seconds)}")
+    out.print(heading)
+    out.print(_facts(job))
+    out.print()
+    out.print(stage_table(job))
+    if problems := job.document.problems:
+        out.print()
+        out.print(Text(f"{counted(len(problems), 'page')} could not be read", "yellow"))
+        for problem in problems[:10]:
+            out.print(Text(f"  page {problem.get('page', '?')}: {printable(str(problem.get('message', '')))}"))
+
+
+def _facts(job: Job) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in _pairs(job):
+        grid.add_row(Text(name, "dim"), value if isinstance(value, Text) else Text(value))
+    return grid
+
+
+def _pairs(job: Job) -> Iterator[tuple[str, Cell]]:
+    why = Text(note(job), STYLES[job.status] if job.finished else "")
+    if why.plain:
+        yield "why", why
+    yield "job", str(job.id)
+    if job.same_as:
+        yield "same as", str(job.same_as)
+    yield "document", str(job.document.id)
+    yield "", _document(job.document)
+    yield "pipeline", f"{job.pipeline}, priority {job.priority}"
+    if job.key:
+        yield "key", printable(job.key)
+    yield "submitted", job.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    for remark in job.document.notes:
+        yield "note", printable(remark)
+
+
+def _document(document: Document) -> str:
+    parts = [f"in {document.collection}", size(document.size)]
+    if document.media_type:
+        parts.append(document.media_type)
+    if document.page_count:
+        parts.append(counted(document.page_count, "page"))
+    return printable(", ".join(parts))
+
+
+def stage_table(job: Job) -> Table:
+    """The stages in order, with times, tries and what holds them up."""
+    rows = [
+        (
+            stage.name,
+            status(stage.status),
+            str(stage.attempt or ""),
+            duration(stage.waited or None),
+            duration(stage.ran or None),
+            _remark(stage),
+        )
+        for stage in job.stages
+    ]
+    return table(("stage", "status", "tries", "waited", "ran", ""), rows)
+
+
+def _remark(stage: Stage) -> str:
+    """The most useful thing to say about a stage."""
+    parts = [amount(stage)] if stage.done is not None else []
+    if stage.error:
+        parts.append(problem_line(stage.error).removeprefix(f"{stage.name}: "))
+    if stage.due_at and (seconds := (stage.due_at - datetime.now(UTC)).total_seconds()) > 0:
+        parts.append(f"next try in {duration(seconds)}")
+    if stage.worker:
+        parts.append(f"by {stage.worker}")
+    return printable("; ".join(part for part in parts if part))
+
+
+def print_traceback(out: Console, job: Job) -> None:
+    """The traceback of the job's error, or of the latest try of a stage, if it was kept."""
+    errors = [error for error in (job.error, *(stage.error for stage in job.stages)) if error]
+    out.print()
+    text = next((error.traceback for error in errors if error.traceback), None)
+    if text is None:
+        out.print(Text("no traceback was kept" if errors else "there is no error", "dim"))
+        return
+    # Line by line: a traceback is the one text here whose line breaks are its own.
+    for line in text.splitlines():
+        out.print(Text(printable(line)), soft_wrap=True)

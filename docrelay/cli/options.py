@@ -1,0 +1,54 @@
+"""What several commands take: a client, ids, --json, --timeout."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+import click
+
+from docrelay.client import Client
+from docrelay.errors import NotFound
+from docrelay.views import Job
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+RECENT_JOBS = 1000
+"""Shortened ids are looked for among so many of the newest jobs."""
+
+LEAST_CHARACTERS = 4
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+timeout_option = click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; exit status 4 then.")
+
+
+def with_client(command: Callable[Concatenate[Client, Given], Result]) -> Callable[Given, Result]:
+    """Give the command a client as its first argument, closed at its end."""
+
+    @wraps(command)
+    def call(*args: Given.args, **options: Given.kwargs) -> Result:
+        database = click.get_current_context().find_root().params["database"]
+        with Client(database) as client:
+            return command(client, *args, **options)
+
+    return call
+
+
+def find_job(client: Client, job_id: str) -> Job:
+    """The job of this id, or of the only recent one that ends so.
+
+    Raises:
+        NotFound: there is none, or several end so.
+    """
+    try:
+        return client.get(uuid.UUID(job_id))
+    except ValueError:
+        pass
+    wanted = job_id.lower().lstrip("…")
+    found = [job for job in client.jobs(limit=RECENT_JOBS) if str(job.id).endswith(wanted)]
+    if len(wanted) < LEAST_CHARACTERS or not found:
+        raise NotFound(f"{job_id!r} is no job's id, nor the end of a recent one's")
+    if len(found) > 1:
+        raise NotFound(f"{job_id!r} is the end of {len(found)} ids; give more of it")
+    return found[0]
