@@ -1,7 +1,9 @@
-"""Which broker the settings name."""
+"""Which broker the settings name, and connections to it that never wait for ever."""
 
+from kombu import Connection
 from kombu.transport import TRANSPORT_ALIASES
 
+from config.celery import SOCKET_SECONDS
 from config.settings import Settings
 
 FILES = "docrelay-files"
@@ -28,3 +30,14 @@ def is_rabbitmq(url: str) -> bool:
 def is_files(url: str) -> bool:
     """Whether the URL leads to the embedded broker."""
     return url.startswith(f"{FILES}://")
+
+
+def connect(connection: Connection) -> None:
+    """Connect, and give every later wait on the connection an end.
+
+    Raises:
+        OSError: the broker does not answer. RabbitMQ may also raise `connection.connection_errors`.
+    """
+    connection.connect()
+    if connection.transport.driver_type == "amqp":
+        connection.connection.sock.settimeout(SOCKET_SECONDS)

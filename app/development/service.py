@@ -1,0 +1,40 @@
+"""The whole service for a test or a benchmark: started, ready, and stopped at the end of a `with` block."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.console import Console
+from app.development.server import ServerError
+from app.stack import Stack, plan, running
+from config.settings import Settings
+
+READY_SECONDS = 120
+
+
+@contextmanager
+def service(home: Path, *, with_flower: bool = False, **changes: Any) -> Iterator[Stack]:
+    """Run the service with changed settings; without URLs among them, on the embedded default.
+
+    Every process's lines are in `home`/logs.
+
+    Raises:
+        ServerError: some process did not come up; names it and the end of its log.
+    """
+    wanted = plan(Settings(home=home, **changes), with_flower=with_flower)
+    logs = wanted.home.folder("logs")
+    with (
+        Console(io.StringIO(), wanted.names, folder=logs, quiet=True) as console,
+        running(wanted, console) as stack,
+    ):
+        missing = stack.wait_ready(READY_SECONDS)
+        if missing:
+            tails = "\n".join(f"{name}: {_tail(logs / f'{name}.log')}" for name in missing)
+            raise ServerError(f"not ready after {READY_SECONDS} s: {', '.join(missing)}\n{tails}")
+        yield stack
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:] if log.is_file() else "no log"
