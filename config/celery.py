@@ -11,12 +11,18 @@ JOBS = Exchange(EXCHANGE, type="direct", durable=True)
 DEAD = Exchange(DEAD_LETTER_EXCHANGE, type="fanout", durable=True)
 
 
-def work_queues() -> list[KombuQueue]:
-    """One durable quorum queue per kind of work, bound by its own name."""
+def work_queues(*, declare: bool = False) -> list[KombuQueue]:
+    """One durable quorum queue per kind of work, bound by its own name.
+
+    Only `migrate` declares; a worker that comes first waits until the queues are there.
+    """
     # Quorum queues keep their messages when a node dies. What may change later (limits, dead letters)
     # is set by policy, since declaring a queue again with other arguments is refused.
     arguments = {"x-queue-type": "quorum"}
-    return [KombuQueue(queue, JOBS, routing_key=queue, queue_arguments=arguments) for queue in Queue]
+    return [
+        KombuQueue(queue.value, JOBS, routing_key=queue.value, queue_arguments=arguments, no_declare=not declare)
+        for queue in Queue
+    ]
 
 
 def dead_letter_queue() -> KombuQueue:
@@ -79,11 +85,13 @@ def celery_settings() -> dict[str, Any]:
     }
 
 
-PUBLISH_OPTIONS: dict[str, Any] = {
-    # Unconfirmed publishing to a frozen broker "succeeds"; confirmed without time-outs hangs for ever.
-    "confirm_publish": True,
-    "confirm_timeout": 3,
-    "read_timeout": 4,
-    "write_timeout": 4,
-}
-"""Transport options of the dispatcher's own connection to RabbitMQ."""
+CONNECT_SECONDS = 3.0
+"""kombu tries twice, two seconds apart, so a broker that is frozen costs eight seconds."""
+
+SOCKET_SECONDS = 4.0
+"""Every wait on a connection of our own ends after this. py-amqp's `read_timeout` is not enough: within
+a frame it goes on reading for ever."""
+
+CONFIRM_SECONDS = 3.0
+"""Unconfirmed publishing to a frozen broker "succeeds". A broker that confirms nothing for so long has a
+memory or disk alarm, or is frozen."""
