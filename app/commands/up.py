@@ -28,17 +28,16 @@ def command(no_flower: bool, quiet: bool) -> None:
     Without DOCRELAY_DATABASE_URL and DOCRELAY_BROKER_URL both are embedded, in DOCRELAY_HOME.
     """
     wanted = plan(settings(), with_flower=not no_flower)
-    with (
-        Console(sys.stdout, wanted.names, folder=wanted.home.folder("logs"), quiet=quiet) as console,
-        _stop_signals() as stop,
-        running(wanted, console) as stack,
-    ):
-        stop.stack = stack
-        for text in _where(wanted, stack):
-            console.say(text)
-        threading.Thread(target=_announce, args=(stack, console, stop), name="ready", daemon=True).start()
-        stop.wait()
-        console.say("stopping (again to stop at once)")
+    logs = wanted.home.folder("logs")
+    with Console(sys.stdout, wanted.names, folder=logs, quiet=quiet) as console, _stop_signals() as stop:
+        console.say(f"starting in {wanted.home.path}")
+        with running(wanted, console) as stack:
+            stop.stack = stack
+            for text in _where(wanted, stack):
+                console.say(text)
+            threading.Thread(target=_announce, args=(stack, console, stop), name="ready", daemon=True).start()
+            stop.wait()
+            console.say("stopping (again to stop at once)")
     click.echo("stopped")
 
 
@@ -72,7 +71,7 @@ def _stop_signals() -> Iterator[_Stop]:
     try:
         yield stop
     except KeyboardInterrupt:
-        click.echo("stopped while starting")
+        pass  # what had been started is stopped by now
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -91,7 +90,6 @@ def _announce(stack: Stack, console: Console, stop: _Stop) -> None:
 def _where(wanted: Plan, stack: Stack) -> list[str]:
     shown = make_url(stack.database_url).render_as_string(hide_password=True)
     lines = [
-        f"home      {wanted.home.path}",
         f"logs      {wanted.home.path / 'logs'}",
         f"database  {shown}",
     ]

@@ -100,7 +100,7 @@ def test_it_starts_mends_and_stops(up: Up) -> None:
 
 
 def test_a_second_one_in_the_same_home_is_refused(up: Up) -> None:
-    up.wait_for("^home ")
+    up.wait_for("^database ")
     other = subprocess.run(
         [sys.executable, "-m", "app", "up"],
         cwd=ROOT,
@@ -112,6 +112,16 @@ def test_a_second_one_in_the_same_home_is_refused(up: Up) -> None:
     )
     assert other.returncode == 1
     assert other.stderr.startswith(f"error: {up.home} is in use by process {up.process.pid}")
+
+
+def test_stopped_while_it_starts_it_undoes_what_it_has_done(up: Up) -> None:
+    up.wait_for("^starting in ")
+    time.sleep(0.5)  # somewhere between initdb and the first worker
+    everything = up.descendants()
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(40) == 0
+    assert up.text.endswith("stopped\n")
+    assert gone(everything, 5)
 
 
 def test_killed_it_leaves_nothing_behind(up: Up) -> None:
