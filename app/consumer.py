@@ -1,6 +1,7 @@
 """How a worker treats what it cannot read."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from celery.worker.consumer import Consumer
@@ -9,9 +10,10 @@ log = logging.getLogger(__name__)
 
 
 class RefusingConsumer(Consumer):  # type: ignore[misc]
-    """Refuses what Celery would acknowledge, so that it becomes a dead letter and then a row.
+    """Refuses every message it cannot make a task of, so that it becomes a dead letter and then a row.
 
-    Celery itself refuses unknown tasks and content types; a body that cannot be decoded it acknowledges.
+    Celery itself refuses unknown tasks and content types, but acknowledges a body that cannot be decoded,
+    and one that decodes to something else than arguments ends the worker, and the next one, and the next.
     """
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
@@ -25,3 +27,20 @@ class RefusingConsumer(Consumer):  # type: ignore[misc]
         """Refuse a message whose body cannot be decoded."""
         log.error("refused a message that cannot be decoded: %s", exc)
         message.reject_log_error(log, self.connection_errors)
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """The function that takes each message: Celery's, which no message can break."""
+        handle = super().create_task_handler(*args, **kwargs)
+        outages = (*self.connection_errors, *self.channel_errors)
+
+        def handle_or_refuse(message: Any) -> None:
+            try:
+                handle(message)
+            except outages:
+                raise
+            except Exception:
+                log.exception("refused a message that no task can be made of")
+                if not message.acknowledged:
+                    message.reject_log_error(log, self.connection_errors)
+
+        return handle_or_refuse

@@ -118,8 +118,7 @@ class Publisher:
         """How many messages wait in a queue, and how many workers read it.
 
         Raises:
-            BrokerUnavailable: the broker does not answer.
-            ConfigError: there is no such queue.
+            BrokerUnavailable: there is no such queue, or the broker does not answer.
         """
         with self._connection_for("asking for a queue") as connection:
             return topology.queue_state(connection, queue)

@@ -75,8 +75,7 @@ def queue_state(connection: Connection, queue: str) -> QueueState:
     """Ask the broker about a queue, on a channel of its own.
 
     Raises:
-        ConfigError: there is no such queue.
-        BrokerUnavailable: the broker does not answer.
+        BrokerUnavailable: there is no such queue, or the broker does not answer.
     """
 
     def ask() -> QueueState:
@@ -88,7 +87,7 @@ def queue_state(connection: Connection, queue: str) -> QueueState:
     try:
         return _asked(connection, ask)
     except connection.channel_errors as error:
-        raise ConfigError(f"the broker has no queue {queue}: run `python -m app migrate`") from error
+        raise BrokerUnavailable(f"there is no queue {queue}: run `python -m app migrate`") from error
 
 
 def _asked(connection: Connection, question: Callable[[], Answer]) -> Answer:

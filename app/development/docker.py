@@ -69,9 +69,7 @@ class DockerRabbitMQ(RabbitMQ):
 
 
 def _docker(*arguments: str, seconds: float = COMMAND_SECONDS) -> str:
-    done = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, timeout=seconds, check=False
-    )
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
         raise ServerError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout

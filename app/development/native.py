@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.development.server import RabbitMQ, ServerError, free_ports
+from app.guard import Guard
 
 NODE = "docrelay@localhost"
 STOP_SECONDS = 20.0
@@ -44,6 +45,9 @@ class NativeRabbitMQ(RabbitMQ):
         self._home = Path(tempfile.mkdtemp(prefix="docrelay-rabbitmq-"))
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
+        # A killed test run must not leave servers behind.
+        self._guard = Guard()
+        self._guard.__enter__()
         self._configure()
 
     def _configure(self) -> None:
@@ -65,6 +69,7 @@ class NativeRabbitMQ(RabbitMQ):
         return {
             # An outer RabbitMQ's variables would lead to its data.
             **{name: value for name, value in os.environ.items() if not name.startswith("RABBITMQ_")},
+            **self._guard.environment("rabbitmq"),
             "HOME": str(home),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._epmd_port),
@@ -168,6 +173,7 @@ class NativeRabbitMQ(RabbitMQ):
         if self._epmd and self._epmd.poll() is None:
             self._epmd.kill()
             self._epmd.wait(STOP_SECONDS)
+        self._guard.__exit__()
         _remove(self._home)
 
     def _signal(self, number: signal.Signals) -> None:

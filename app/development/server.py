@@ -65,9 +65,7 @@ class RabbitMQ(ABC):
         while not self._answers():
             trouble = self._trouble()
             if trouble or time.monotonic() > end:
-                raise ServerError(
-                    f"RabbitMQ does not come up: {trouble or 'it takes too long'}\n{self._log()}"
-                )
+                raise ServerError(f"RabbitMQ does not come up: {trouble or 'it takes too long'}\n{self._log()}")
             time.sleep(0.1)
 
     def restart(self) -> None:
