@@ -152,10 +152,14 @@ def _pieces(
         return
     cuts = _cuts(starts[first:last], start, end, min(_PIECE_TOKENS, max_tokens), max_chars // 4)
     for left, right in pairwise(cuts):
-        in_word = not (text[left - 1].isspace() and text[right - 1 : right + 1].strip() != text[right - 1 : right + 1])
+        in_word = (left > start and _in_word(text, left)) or (right < end and _in_word(text, right))
         tokens = bisect_left(starts, right) - bisect_left(starts, left)
         for piece_start, piece_end, _ in _trimmed(text, left, right, NOWHERE):
             yield piece_start, piece_end, max(1, tokens), in_word
+
+
+def _in_word(text: str, offset: int) -> bool:
+    return not text[offset - 1].isspace() and not text[offset].isspace()
 
 
 def _cuts(starts: list[int], start: int, end: int, tokens: int, chars: int) -> list[int]:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pipelines.atoms import PARAGRAPH, SENTENCE, Atom, atoms_of
 from pipelines.documents import Chunk, Page
@@ -32,17 +33,17 @@ def chunk(pages: list[Page], *, tokenizer: Tokenizer, window: int, overlap: int,
     """The chunks of a document, in order; the same pages give the same chunks.
 
     ``window`` bounds a chunk's tokens, special ones included; ``overlap`` the tokens that are repeated where running
-    text had to be cut. Headings are told by Markdown's ``#`` in Markdown and HTML. Time and memory are linear.
-    Raises ValueError when the window leaves no room for text.
+    text had to be cut, at most a quarter of the window. Headings are told by Markdown's ``#`` in Markdown and HTML.
+    Time and memory are linear. Raises ValueError when the window leaves no room for text.
     """
     budget = window - tokenizer.special_tokens
-    if budget < 8 or not 0 <= overlap <= budget // 2:
+    if budget < 8 or not 0 <= overlap < budget:
         raise ValueError(f"a window of {window} tokens with an overlap of {overlap} leaves no room for text")
     atoms = atoms_of(pages, tokenizer, budget, budget * _CHARS_PER_TOKEN, media_type)
     chunks: list[Chunk] = []
-    for group in _packed(atoms, budget, overlap):
-        for fitting in _fitted(group, pages, tokenizer, budget):
-            chunks.append(_chunk(len(chunks), fitting, pages, tokenizer))
+    for group in _packed(atoms, budget, min(overlap, budget // 4)):
+        for fitting, tokens in _fitted(group, pages, tokenizer, budget):
+            chunks.append(_chunk(len(chunks), fitting, pages, tokens + tokenizer.special_tokens))
     return chunks
 
 
@@ -115,24 +116,35 @@ def _carried(held: list[Atom], cut: int, overlap: int, room: int) -> list[Atom]:
     return held[first:]
 
 
-def _fitted(group: list[Atom], pages: list[Page], tokenizer: Tokenizer, budget: int) -> Iterator[list[Atom]]:
-    """The group, or its halves: words that were cut apart may have more tokens than they had as one."""
-    if len(group) == 1 or not any(atom.in_word for atom in group):
-        yield group
+def _fitted(
+    group: list[Atom], pages: list[Page], tokenizer: Tokenizer, budget: int
+) -> Iterator[tuple[list[Atom], int]]:
+    """The group and its tokens, or its halves: words that were cut apart may have more tokens than they had as one."""
+    if not any(atom.in_word for atom in group):
+        yield group, sum(atom.tokens for atom in group)
         return
-    if len(tokenizer.starts([_text(group, pages)])[0]) <= budget:
-        yield group
+    tokens = len(tokenizer.starts([_text(group, pages)])[0])
+    if tokens <= budget or (len(group) == 1 and group[0].chars < 2):
+        yield group, tokens
         return
-    middle = len(group) // 2
-    yield from _fitted(group[:middle], pages, tokenizer, budget)
-    yield from _fitted(group[middle:], pages, tokenizer, budget)
+    for half in _halves(group, pages):
+        yield from _fitted(half, pages, tokenizer, budget)
+
+
+def _halves(group: list[Atom], pages: list[Page]) -> tuple[list[Atom], list[Atom]]:
+    if len(group) > 1:
+        return group[: len(group) // 2], group[len(group) // 2 :]
+    (atom,) = group
+    text = _text(group, pages)
+    left, right = text[: len(text) // 2].rstrip(), text[len(text) // 2 :].lstrip()
+    return [replace(atom, end=atom.start + len(left))], [replace(atom, start=atom.end - len(right))]
 
 
 def _text(group: list[Atom], pages: list[Page]) -> str:
     return span_text(pages, group[0].page, group[0].start, group[-1].page, group[-1].end)
 
 
-def _chunk(ordinal: int, group: list[Atom], pages: list[Page], tokenizer: Tokenizer) -> Chunk:
+def _chunk(ordinal: int, group: list[Atom], pages: list[Page], tokens: int) -> Chunk:
     first, last = group[0], group[-1]
     return Chunk(
         ordinal=ordinal,
@@ -141,6 +153,6 @@ def _chunk(ordinal: int, group: list[Atom], pages: list[Page], tokenizer: Tokeni
         start=first.start,
         end=last.end,
         heading=first.heading,
-        tokens=sum(atom.tokens for atom in group) + tokenizer.special_tokens,
+        tokens=tokens,
         text=_text(group, pages),
     )

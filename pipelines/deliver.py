@@ -11,7 +11,7 @@ from functools import cache
 from time import monotonic
 
 import httpx
-from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from pipelines.errors import PermanentError, TransientError
 from pipelines.parse.clean import clean_line
@@ -87,7 +87,7 @@ def _headers(secret: str, payload: bytes, message_id: str, timestamp: datetime) 
     moment = timestamp.astimezone(UTC)  # the library takes any datetime for UTC
     try:
         signature = Webhook(secret).sign(message_id, moment, payload.decode())
-    except (ValueError, RuntimeError) as error:
+    except (EmptyWebhookSecretError, ValueError) as error:
         raise PermanentError("bad_secret", f"The target's secret or payload cannot be signed: {error}.") from error
     return {
         "content-type": "application/json",

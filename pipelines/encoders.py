@@ -147,12 +147,14 @@ class SentenceEncoder:
     def load(cls, folder: Path) -> "SentenceEncoder":
         """Load by sentence-transformers; raises what it raises."""
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # it would write to the standard error of a service
         return cls(SentenceTransformer(str(folder), device="cpu", local_files_only=True))
 
     @property
     def dimension(self) -> int:
-        return int(self._model.get_sentence_embedding_dimension())
+        return int(self._model.get_embedding_dimension())
 
     @property
     def max_tokens(self) -> int:

@@ -62,7 +62,9 @@ def _refusal(error: pypdfium2.PdfiumError) -> PermanentError:
         return PermanentError(
             "encrypted", "The PDF is encrypted by a scheme that pdfium does not know; submit it unencrypted."
         )
-    return PermanentError("corrupt", f"pdfium cannot open the file: {reason(error)}.")
+    return PermanentError(
+        "corrupt", f"pdfium cannot open the file: {reason(error).removesuffix(' (PDFium: Success)')}."
+    )
 
 
 def _pages(

@@ -37,7 +37,7 @@ def read(data: bytes, limits: ParseLimits, report: Callable[[int, int], None]) -
         pages, problems = _pages(reader, count, limits, report)
         if not pages:
             first = f"; page 1: {problems[0].message}" if problems else ""
-            raise PermanentError("corrupt", f"none of the {count} pages can be read{first}.")
+            raise PermanentError("corrupt", f"pypdf can read none of the {count} pages{first}.")
         return ParsedDocument("application/pdf", count, pages, problems, _metadata(reader), notes)
 
 
@@ -48,7 +48,7 @@ def _opened(data: bytes) -> tuple[PdfReader, list[str]]:
             return reader, []
         opened = reader.decrypt("") != PasswordType.NOT_DECRYPTED
     except PARSER_FAILURES as error:
-        raise PermanentError("corrupt", f"the file cannot be opened: {reason(error)}.") from error
+        raise PermanentError("corrupt", f"pypdf cannot open the file: {reason(error)}.") from error
     if not opened:
         raise PermanentError(
             "encrypted", "The PDF is encrypted and needs a password; remove the password and submit it again."
@@ -60,7 +60,7 @@ def _page_count(reader: PdfReader) -> int:
     try:
         return len(reader.pages)
     except PARSER_FAILURES as error:
-        raise PermanentError("corrupt", f"the list of pages cannot be read: {reason(error)}.") from error
+        raise PermanentError("corrupt", f"pypdf cannot read the list of pages: {reason(error)}.") from error
 
 
 def _pages(

@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from pypdf.errors import PyPdfError
+from pypdf.errors import DeprecationError, PyPdfError
 
 # Measured on malformed files: beside their own classes, parsers let these escape. Anything else is a fault of ours and
 # is left alone; MemoryError means something different and is handled by name.
@@ -11,6 +11,7 @@ PARSER_FAILURES: tuple[type[Exception], ...] = (
     ArithmeticError,
     AssertionError,
     AttributeError,
+    DeprecationError,  # pypdf, for names of filters that files of the nineties use
     EOFError,
     LookupError,
     OSError,

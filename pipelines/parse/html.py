@@ -16,6 +16,7 @@ _XML_ENCODING = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za
 _SKIPPED = frozenset(
     [
         "head",
+        "title",
         "script",
         "style",
         "noscript",

@@ -36,7 +36,7 @@ _PARAGRAPHS = frozenset(
         "h6",
     ]
 )
-_LINES = frozenset(["li", "tr", "dt", "dd", "figcaption", "caption", "option", "summary", "legend", "label", "title"])
+_LINES = frozenset(["li", "tr", "dt", "dd", "figcaption", "caption", "option", "summary", "legend", "label"])
 _SPACE = re.compile(r"[ \t\n\r\f\xa0]+")
 _SPACES = re.compile(" {2,}")
 _SPACED_BREAK = re.compile(" ?\n ?")

@@ -36,5 +36,7 @@ def _second_opinion(
     except PermanentError as second:
         if second.code != "corrupt":
             raise
-        raise PermanentError("corrupt", f"{first.message} pypdf says: {second.message}") from second
+        raise PermanentError(
+            "corrupt", f"{first.message} {second.message} Repair the file or export it anew."
+        ) from second
     return replace(parsed, notes=[*parsed.notes, f"The text was read by pypdf: {first.message}"])

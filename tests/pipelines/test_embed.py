@@ -1,0 +1,174 @@
+"""Vectors: those of sentence-transformers, in the order of the texts, on one unit sphere."""
+
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pipelines.arithmetic import choose
+from pipelines.embed import Embedder
+from pipelines.encoders import SentenceEncoder, is_plain_bert
+from pipelines.errors import TransientError
+from pipelines.model_files import ModelNotFoundError, find_model
+from tests.pipelines.conftest import MODEL
+
+TEXTS = [
+    "The tenant may terminate this agreement with three months' notice.",
+    "x",
+    "",
+    "Ünïcode, 数据处理, данные — and a very long text. " * 60,
+    "def parse(data: bytes) -> Document: ...",
+    "| a | b |\n|---|---|\n| 1 | 2 |",
+]
+
+
+def vectors(embedder: Embedder, texts: list[str]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    return np.frombuffer(embedder.embed(texts), dtype="<f4").reshape(len(texts), embedder.dimension)
+
+
+@pytest.fixture(scope="session")
+def sentence_encoder(model_folder: Path) -> SentenceEncoder:
+    return SentenceEncoder.load(model_folder)
+
+
+def test_what_a_model_says_of_itself(embedder: Embedder) -> None:
+    assert (embedder.name, embedder.dimension, embedder.max_tokens) == (MODEL, 384, 256)
+    assert embedder.arithmetic == "float32"
+    assert len(embedder.revision) == 40
+
+
+def test_vectors_are_those_of_sentence_transformers(embedder: Embedder, sentence_encoder: SentenceEncoder) -> None:
+    expected = sentence_encoder._model.encode(TEXTS, normalize_embeddings=True)
+    ours = vectors(embedder, TEXTS)
+    assert float((expected * ours).sum(axis=1).min()) > 0.9999
+    assert np.allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
+
+
+def test_models_of_other_kinds_go_through_sentence_transformers(
+    embedder: Embedder, sentence_encoder: SentenceEncoder
+) -> None:
+    other = Embedder("other", "1", embedder.tokenizer, sentence_encoder, max_tokens=256, arithmetic="float32")
+    assert np.allclose(vectors(embedder, TEXTS), vectors(other, TEXTS), atol=1e-5)
+
+
+def test_each_text_has_its_own_vector_whatever_its_company(embedder: Embedder) -> None:
+    together = vectors(embedder, TEXTS * 20)
+    alone = np.concatenate([vectors(embedder, [text]) for text in TEXTS])
+    assert np.allclose(together, np.tile(alone, (20, 1)), atol=1e-5)
+
+
+def test_progress_and_no_texts(embedder: Embedder) -> None:
+    seen: list[tuple[int, int]] = []
+    embedder.embed(["text " * 250] * 40, lambda done, total: seen.append((done, total)))
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == (40, 40)
+    assert embedder.embed([]) == b""
+
+
+class Starved:
+    """The model of another encoder with memory for so many texts only."""
+
+    pad_id = 0
+
+    def __init__(self, embedder: Embedder, most: int) -> None:
+        self._encoder = embedder._encoder
+        self._most = most
+        self.dimension = embedder.dimension
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        if len(ids) > self._most:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")
+        return self._encoder.encode(ids, mask)
+
+    def to_bfloat16(self) -> "Starved":
+        return self
+
+
+def test_batches_shrink_when_memory_runs_out(embedder: Embedder) -> None:
+    starved = Embedder("m", "1", embedder.tokenizer, Starved(embedder, 2), max_tokens=256, arithmetic="float32")
+    assert np.allclose(vectors(starved, TEXTS), vectors(embedder, TEXTS), atol=1e-5)
+
+
+def test_a_single_text_that_does_not_fit(embedder: Embedder) -> None:
+    starved = Embedder("m", "1", embedder.tokenizer, Starved(embedder, 0), max_tokens=256, arithmetic="float32")
+    with pytest.raises(TransientError) as caught:
+        starved.embed(["text"])
+    assert caught.value.code == "out_of_memory"
+
+
+def test_bfloat16_agrees(embedder: Embedder) -> None:
+    encoder, arithmetic = choose(embedder._encoder, embedder.tokenizer, "bfloat16")
+    short = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=arithmetic)
+    assert arithmetic == "bfloat16"
+    assert float((vectors(short, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.99
+
+
+def test_auto_takes_one_of_the_two(embedder: Embedder) -> None:
+    assert choose(embedder._encoder, embedder.tokenizer, "auto")[1] in ("float32", "bfloat16")
+    assert choose(embedder._encoder, embedder.tokenizer, "float32")[0] is embedder._encoder
+
+
+def test_unknown_arithmetic() -> None:
+    with pytest.raises(ValueError, match="arithmetic must be"):
+        Embedder.load(MODEL, arithmetic="int8")
+
+
+def test_a_package_and_its_folder_are_the_same_model(model_folder: Path) -> None:
+    assert find_model(MODEL) == find_model(str(model_folder))
+
+
+def test_revision_follows_the_weights_and_the_configuration(model_folder: Path, tmp_path: Path) -> None:
+    copy = copytree(model_folder, tmp_path / "model")
+    before = find_model(str(copy))[1]
+    assert before == find_model(MODEL)[1]
+    weights = copy / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    for offset in range(100_000, len(data), 50_000):  # as training does: everywhere
+        data[offset] ^= 1
+    weights.write_bytes(data)
+    changed = find_model(str(copy))[1]
+    (copy / "sentence_bert_config.json").write_text('{"max_seq_length": 128}')
+    assert len({before, changed, find_model(str(copy))[1]}) == 3
+    assert Embedder.load(str(copy), arithmetic="float32").max_tokens == 128
+
+
+def test_only_what_is_understood_is_plain_bert(model_folder: Path, tmp_path: Path) -> None:
+    assert is_plain_bert(model_folder)
+    copy = copytree(model_folder, tmp_path / "model")
+    (copy / "config_sentence_transformers.json").write_text('{"default_prompt_name": "query"}')
+    assert not is_plain_bert(copy)
+
+
+def test_no_such_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for name in ("nobody/no-such-model", "no-such-package", "/no/such/folder", "pytest"):
+        with pytest.raises(ModelNotFoundError, match="HF_HUB_OFFLINE is set"):
+            find_model(name)
+
+
+def test_importing_is_cheap_and_loading_leaves_transformers_out() -> None:
+    program = f"""
+import sys
+from pipelines.embed import Embedder
+assert "torch" not in sys.modules
+Embedder.load({MODEL!r}, arithmetic="float32")
+assert "transformers" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_threads_are_bounded() -> None:
+    before = torch.get_num_threads()
+    try:
+        Embedder.load(MODEL, arithmetic="float32", threads=1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,188 @@
+"""HTML, Markdown, plain text, and telling them apart from what is none of them."""
+
+import codecs
+
+import msgspec
+import pytest
+
+from pipelines.documents import Page, ParsedDocument
+from pipelines.errors import PermanentError
+from pipelines.parse import ParseLimits, parse
+
+
+def text_of(data: bytes, name: str) -> str:
+    parsed = parse(data, name)
+    assert len(parsed.pages) == 1
+    return parsed.pages[0].text
+
+
+def html(body: str) -> str:
+    return text_of(f"<!doctype html><html><body>{body}</body></html>".encode(), "page.html")
+
+
+def test_nothing_is_not_an_error() -> None:
+    parsed = parse(b"", "empty.pdf")
+    assert (parsed.media_type, parsed.page_count, parsed.has_text) == ("application/x-empty", 0, False)
+
+
+def test_whitespace_is_no_text() -> None:
+    assert not parse(b" \n\t\n ", "blank.txt").has_text
+
+
+def test_form_feeds_end_pages() -> None:
+    seen: list[tuple[int, int]] = []
+    parsed = parse(b"one\ftwo\f", "pages.txt", report=lambda done, total: seen.append((done, total)))
+    assert parsed.pages == [Page(1, None, "one"), Page(2, None, "two")]
+    assert seen == [(2, 2)]
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "report.docx", "report.html", "report"])
+def test_the_bytes_decide_not_the_name(name: str) -> None:
+    parsed = parse("Grüße, just text.".encode(), name)
+    assert parsed.media_type == "text/plain" or name.endswith(".pdf")
+    assert bool(parsed.notes) == ("." in name)
+
+
+def test_html_named_as_text() -> None:
+    parsed = parse(b"<html><body><p>hi</p></body></html>", "page.txt")
+    assert parsed.media_type == "text/html"
+    assert parsed.notes == ["The name ends in .txt, but the content is text/html; it was read as what it is."]
+
+
+@pytest.mark.parametrize(
+    ("data", "looks_like"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "image/png"),
+        (b"PK\x03\x04" + bytes(26) + b"word/document.xml" + bytes(range(256)), "wordprocessingml.document"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.textPK", "opendocument.text"),
+        (b"PK\x03\x04" + bytes(range(256)), "application/zip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "application/x-ole-storage"),
+        (rb"{\rtf1\ansi hello}", "application/rtf"),
+        (bytes(range(256)) * 8, "binary data"),
+        (b"\x00" * 1000, "binary data"),
+    ],
+)
+def test_unsupported(data: bytes, looks_like: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        parse(data, "file.bin")
+    assert caught.value.code == "unsupported"
+    assert looks_like in caught.value.message
+    assert caught.value.message.endswith("supported: PDF, HTML, Markdown, plain text.")
+
+
+def test_binary_named_pdf_is_a_corrupt_pdf() -> None:
+    with pytest.raises(PermanentError) as caught:
+        parse(bytes(range(256)) * 8, "report.pdf")
+    assert caught.value.code == "corrupt"
+
+
+SPANISH = "El año pasado la señora Núñez compró diez piñatas en Cádiz; «¡qué ilusión!», dijo la niña más pequeña. " * 3
+RUSSIAN = "Служба обрабатывает документы и никогда их не теряет, даже если процесс внезапно завершается. " * 3
+JAPANESE = "文書処理サービスは、提出された文書を検索可能なテキストに変換します。処理は決して失われません。" * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (SPANISH, "utf-8"),
+        (SPANISH, "utf-8-sig"),
+        (SPANISH, "cp1252"),
+        (SPANISH, "utf-16"),
+        (SPANISH, "utf-32"),
+        (RUSSIAN, "cp1251"),
+        (RUSSIAN, "koi8-r"),
+        (JAPANESE, "shift_jis"),
+        (JAPANESE, "euc_jp"),
+        ("Plain words without a mark of their order. " * 3, "utf-16-le"),
+        ("Plain words without a mark of their order. " * 3, "utf-16-be"),
+        ("Grüße", "cp1252"),
+    ],
+)
+def test_encodings(text: str, encoding: str) -> None:
+    assert text_of(text.encode(encoding), "text.txt") == text
+
+
+def test_a_bom_beats_what_the_page_says() -> None:
+    page = codecs.BOM_UTF8 + '<html><meta charset="koi8-r"><body>naïve</body></html>'.encode()
+    assert text_of(page, "page.html") == "naïve"
+
+
+def test_html_in_its_declared_encoding() -> None:
+    page = '<html><head><meta charset="windows-1251"><title>Имя</title></head><body>Слово</body></html>'
+    parsed = parse(page.encode("cp1251"), "page.html")
+    assert parsed.pages[0].text == "Слово"
+    assert parsed.metadata == {"title": "Имя"}
+
+
+def test_html_that_lies_about_its_encoding() -> None:
+    assert text_of('<html><meta charset="utf-8"><body>Größe</body></html>'.encode("cp1252"), "page.html") == "Größe"
+
+
+def test_only_visible_text() -> None:
+    page = """<head><title>T</title><style>p{}</style></head><body><script>x()</script><noscript>no</noscript>
+    <template>no</template><p hidden>no</p><p style="color:red;display:none">no</p><!-- no --><p>yes</p></body>"""
+    assert html(page) == "yes"
+
+
+def test_blocks_and_inline() -> None:
+    assert html("<p>One <b>bold</b>\n  word</p><p>Two<br>lines</p>tail") == "One bold word\n\nTwo\nlines\n\ntail"
+
+
+def test_headings_and_lists() -> None:
+    page = "<h1>Title</h1><p>Text</p><h2>Part<br>two</h2><ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>"
+    assert html(page) == "# Title\n\nText\n\n## Part two\n\n- a\n  - b\n- c"
+
+
+def test_data_tables_become_markdown() -> None:
+    page = "<table><tr><th>Name</th><th>Size</th></tr><tr><td>a|b</td><td>1<br>2</td></tr></table>after"
+    assert html(page) == "| Name | Size |\n|---|---|\n| a\\|b | 1 2 |\n\nafter"
+
+
+def test_layout_tables_become_blocks() -> None:
+    page = "<table><tr><td><h1>Menu</h1><p>x</p></td><td><p>Body</p><p>text</p></td></tr></table>"
+    assert html(page).split() == ["#", "Menu", "x", "Body", "text"]
+    assert "|" not in html(page)
+
+
+def test_nested_tables_keep_all_their_text() -> None:
+    nested = "".join(f"<table><tr><td>w{depth}" for depth in range(40)) + "</td></tr></table>" * 40
+    assert html(nested).split() == [f"w{depth}" for depth in range(40)]
+
+
+def test_pre_keeps_its_spaces() -> None:
+    assert html("<pre>\n  a\n    b\n</pre>") == "  a\n    b"
+
+
+def test_deep_nesting() -> None:
+    assert html("<div>" * 5000 + "deep" + "</div>" * 5000) == "deep"
+
+
+def test_front_matter_becomes_metadata() -> None:
+    parsed = parse(b'---\ntitle: "A: b"\ndate: 2024-01-31\n---\n# Heading\n\ntext\n', "a.md")
+    assert parsed.media_type == "text/markdown"
+    assert parsed.metadata == {"title": "A: b", "date": "2024-01-31"}
+    assert parsed.pages[0].text == "# Heading\n\ntext\n"
+
+
+def test_front_matter_that_is_not_simple_stays() -> None:
+    source = b"---\ntags:\n  - a\n---\n# Heading\n"
+    parsed = parse(source, "a.md")
+    assert parsed.pages[0].text == source.decode()
+    assert parsed.metadata == {"title": "Heading"}
+
+
+def test_markdown_without_a_name() -> None:
+    assert parse(b"# One\n\ntext\n\n# Two\n", "README").media_type == "text/markdown"
+    assert parse(b"# a comment\nx = 1\n", "script").media_type == "text/plain"
+
+
+def test_too_large() -> None:
+    with pytest.raises(PermanentError, match="max_text_chars of 5"):
+        parse(b"123456", "a.txt", limits=ParseLimits(max_text_chars=5))
+    with pytest.raises(PermanentError, match="max_pages of 2"):
+        parse(b"1\f2\f3", "a.txt", limits=ParseLimits(max_pages=2))
+
+
+def test_results_survive_msgspec() -> None:
+    parsed = parse(b"---\ntitle: x\n---\ntext", "a.md")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(parsed), type=ParsedDocument) == parsed
