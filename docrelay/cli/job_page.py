@@ -20,6 +20,7 @@ from docrelay.cli.present import (
     table,
 )
 from docrelay.cli.progress import amount
+from docrelay.names import StageStatus
 from docrelay.views import Document, Job, Stage
 
 
@@ -90,7 +91,8 @@ def stage_table(job: Job) -> Table:
 
 def _remark(stage: Stage) -> str:
     """The most useful thing to say about a stage."""
-    parts = [amount(stage)] if stage.done is not None else []
+    made = ", ".join(f"{value} {name}" for name, value in (stage.result or {}).items() if value not in (0, False, None))
+    parts = [made if stage.status is StageStatus.SUCCEEDED else amount(stage)]
     if stage.error:
         parts.append(problem_line(stage.error).removeprefix(f"{stage.name}: "))
     if stage.due_at and (seconds := (stage.due_at - datetime.now(UTC)).total_seconds()) > 0:

@@ -55,7 +55,7 @@ def jobs(
             printable(job.document.collection),
             _where(job),
             _age(job),
-            note(job),
+            job.error.message if job.error else note(job),
         )
         for job in found
     ]
@@ -92,6 +92,7 @@ def show(client: Client, /, job_id: str, *, events: bool, traceback: bool, as_js
     out = console()
     print_job(out, job)
     if events:
+        out.print()
         print_timeline(out, job, history)
     if traceback:
         print_traceback(out, job)

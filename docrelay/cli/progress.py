@@ -52,7 +52,6 @@ class Bars(Viewer):
         self._room = max(1, out.height - ROOM_BESIDES)
         self._rows: dict[uuid.UUID, TaskID] = {}
         self._outcomes: set[uuid.UUID] = set()
-        self._all: TaskID | None = None
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
@@ -63,6 +62,7 @@ class Bars(Viewer):
             console=out,
             transient=True,
         )
+        self._all = self._progress.add_task("all", visible=False, stage="", amount="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -78,8 +78,6 @@ class Bars(Viewer):
         else:
             self._move(job)
         self._count()
-        for place, task in enumerate(self._progress.tasks):
-            task.visible = place < self._room
 
     def _finish(self, job: Job) -> None:
         row = self._rows.pop(job.id, None)
@@ -108,11 +106,9 @@ class Bars(Viewer):
 
     def _count(self) -> None:
         over, known = len(self._outcomes), len(self._outcomes) + len(self._rows)
-        if known < 2:
-            return
-        if self._all is None:
-            self._all = self._progress.add_task("all", stage="", amount="")
-        self._progress.update(self._all, completed=over, total=known, amount=f"{over}/{known} jobs")
+        for place, task in enumerate(self._progress.tasks):
+            task.visible = place < self._room
+        self._progress.update(self._all, completed=over, total=known, amount=f"{over}/{known} jobs", visible=known > 1)
 
 
 def current(job: Job) -> Stage | None:

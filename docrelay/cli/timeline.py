@@ -1,15 +1,17 @@
 """Everything that happened to a job, in order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from docrelay.cli.present import printable, table
+from docrelay.cli.present import duration, printable, table
 from docrelay.views import Event, Job
 
 LONGEST_VALUE = 120
+NEXT_TRY = "next_try_at"
 STYLES = {"succeeded": "green", "failed": "red", "crashed": "red", "limit": "red", "job": "bold"}
 
 
@@ -21,11 +23,10 @@ def print_timeline(out: Console, job: Job, events: Sequence[Event]) -> None:
             _stage(event),
             Text(printable(event.kind), STYLES.get(event.kind.split()[0].rstrip(","), "")),
             printable(event.who),
-            _detail(event.detail),
+            _detail(event),
         )
         for event in events
     ]
-    out.print()
     out.print(table(("after", "stage", "event", "who", ""), rows))
 
 
@@ -35,12 +36,19 @@ def _stage(event: Event) -> str:
     return f"{event.stage} #{event.attempt}" if event.attempt else event.stage
 
 
-def _detail(detail: dict[str, Any]) -> str:
+def _detail(event: Event) -> str:
     """`key value` pairs; an error is its sentence."""
+    detail = dict(event.detail)
+    parts = []
     if "message" in detail:
-        return printable(str(detail["message"]))
-    pairs = (f"{key.replace('_', ' ')} {_value(value)}" for key, value in detail.items() if value not in (None, [], {}))
-    return printable(", ".join(pairs))
+        parts.append(str(detail["message"]))
+    else:
+        told = {key: value for key, value in detail.items() if value not in (None, [], {}) and key != NEXT_TRY}
+        parts += [f"{key.replace('_', ' ')} {_value(value)}" for key, value in told.items()]
+    if next_try := detail.get(NEXT_TRY):
+        pause = datetime.fromisoformat(next_try) - event.at
+        parts.append(f"next try {duration(max(0.0, pause.total_seconds()))} later")
+    return printable(", ".join(parts))
 
 
 def _value(value: Any) -> str:
