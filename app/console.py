@@ -57,7 +57,7 @@ class Console:
         """Take a line that a process wrote."""
         if file := self._files.get(name):
             keep_line(file, text)
-        if not self._quiet:
+        if text and not self._quiet:
             self._show(f"{self._prefix(name)}{text}")
 
     def say(self, text: str, name: str = "") -> None:
