@@ -120,7 +120,7 @@ BEAT = text(
         progress_done = coalesce(:done, progress_done), progress_total = coalesce(:total, progress_total),
         progress_unit = coalesce(:unit, progress_unit)
     where id = :id and lease_token = :token and status = 'running'
-    returning pg_notify(:channel, case when cast(:done as bigint) is null then '' else job_id::text end)
+    returning case when cast(:done as bigint) is not null then pg_notify(:channel, job_id::text) end
     """
 )
 
