@@ -236,7 +236,7 @@ class Client:
         return self.get(job_id)
 
     def retry(self, job_id: uuid.UUID | str, *, from_stage: str | None = None) -> Job:
-        """Start a failed, quarantined or cancelled job again, from the failed stage or `from_stage`.
+        """Start a failed, quarantined or cancelled job again, from the failed stage or an earlier `from_stage`.
 
         Raises:
             NotFound: there is no such job, or it has no such stage.

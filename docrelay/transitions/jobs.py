@@ -90,10 +90,14 @@ def finish_job(
         return False
     announce_outcome(connection, job_id, status, name=row["name"], notify=row["notify"], error=error)
     if row["replaces"] and status in GOOD:
-        replaced = {"id": row["replaces"], "collection": row["collection"]}
-        connection.execute(REMOVE_REPLACED, replaced)
+        remove_replaced(connection, row["replaces"], row["collection"])
     free_next(connection, row["document_id"])
     return True
+
+
+def remove_replaced(connection: Connection, document_id: uuid.UUID, collection: str) -> None:
+    """Remove the document that a new one of the same collection has taken the place of."""
+    connection.execute(REMOVE_REPLACED, {"id": document_id, "collection": collection})
 
 
 def announce_outcome(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, text
 from docrelay.ids import new_id
 from docrelay.names import PRIORITY_DEFAULT, Channel, JobStatus, StageStatus
 from docrelay.tables import Event, Job, StageRun
-from docrelay.transitions.jobs import announce_outcome, finish_job, free_next
+from docrelay.transitions.jobs import announce_outcome, finish_job, free_next, remove_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ def answer_with(connection: Connection, job_id: uuid.UUID, earlier: uuid.UUID, n
     values = {"id": job_id, "earlier": earlier, "who": new.who, "channel": Channel.JOB}
     status = JobStatus(connection.execute(ANSWER, values).scalar_one())
     announce_outcome(connection, job_id, status, name=new.name, notify=new.notify)
+    if new.replaces:
+        remove_replaced(connection, new.replaces, new.collection)
 
 
 LOCK_STAGES = text("select id from stage_runs where job_id = :id order by position for update")
@@ -138,7 +140,7 @@ END_RUNNING = text(
         update stage_runs
         set status = 'cancelled', finished_at = now(), lease_token = null, lease_until = null,
             deadline = null, ran_seconds = ran_seconds + extract(epoch from now() - claimed_at)
-        where job_id = :id and status = 'running' and not after_outcome
+        where job_id = :id and status = 'running' and after_outcome = :after_outcome
         returning id, attempt
     )
     update attempts set ended_at = now(), outcome = 'cancelled'
@@ -156,7 +158,7 @@ def cancel(connection: Connection, job_id: uuid.UUID, *, who: str = "client") ->
     connection.execute(LOCK_STAGES, {"id": job_id})
     if not finish_job(connection, job_id, JobStatus.CANCELLED, who=who):
         return False
-    connection.execute(END_RUNNING, {"id": job_id})
+    connection.execute(END_RUNNING, {"id": job_id, "after_outcome": False})
     return True
 
 
@@ -171,11 +173,11 @@ REOPEN = text(
 REWIND = text(
     """
     update stage_runs
-    set status = 'waiting', finished_at = null, error = null, failures = 0, strikes = 0, losses = 0,
-        announced_at = null, announce_again_at = null, announcements = 0, worker = null
+    set status = 'waiting', finished_at = null, error = null, result = null, failures = 0, strikes = 0,
+        losses = 0, announced_at = null, announce_again_at = null, announcements = 0, worker = null
     where job_id = :id and position >= (
         select min(position) from stage_runs
-        where job_id = :id and (stage = :stage or cast(:stage as text) is null and status <> 'succeeded'))
+        where job_id = :id and (stage = :stage or status <> 'succeeded' and not after_outcome))
     """
 )
 
@@ -189,7 +191,7 @@ TOLD = text(
 
 
 def retry(connection: Connection, job_id: uuid.UUID, *, from_stage: str | None = None, who: str = "client") -> bool:
-    """Start a failed, quarantined or cancelled job again, from the stage that failed or `from_stage`.
+    """Start a failed, quarantined or cancelled job again, from the stage that failed or an earlier `from_stage`.
 
     What earlier stages made is kept. False if the job is in no such state.
     """
@@ -197,6 +199,8 @@ def retry(connection: Connection, job_id: uuid.UUID, *, from_stage: str | None =
     document_id = connection.execute(REOPEN, {"id": job_id}).scalar_one_or_none()
     if document_id is None:
         return False
+    # The first outcome may be on its way to those who wait. What is still to be sent goes with the next one.
+    connection.execute(END_RUNNING, {"id": job_id, "after_outcome": True})
     connection.execute(REWIND, {"id": job_id, "stage": from_stage})
     connection.execute(TOLD, {"id": job_id, "who": who, "stage": from_stage, "job": Channel.JOB})
     free_next(connection, document_id)
