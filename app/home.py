@@ -70,11 +70,17 @@ class Home:
 
     def secret(self, name: str) -> str:
         """The secret of this name: made at the first call, the same ever after."""
+        if known := self.known_secret(name):
+            return known
         path = self.folder("secrets") / name
-        with contextlib.suppress(FileNotFoundError):
-            return path.read_text()
         _write_private(path, secrets.token_urlsafe(24))
         return path.read_text()
+
+    def known_secret(self, name: str) -> str:
+        """The secret of this name, empty if none has been made."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.path / "secrets" / name).read_text()
+        return ""
 
     def publish_address(self, database_url: str) -> None:
         """Tell clients on this machine where the database is."""

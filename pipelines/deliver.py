@@ -1,9 +1,6 @@
 """Sends one signed notification by the Standard Webhooks scheme."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +13,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 from pipelines.errors import PermanentError, TransientError
 from pipelines.parse.clean import clean_line
 
-__all__ = ["Answer", "Target", "deliver", "secret_for"]
+__all__ = ["Answer", "Target", "deliver"]
 
 # Of the answer only this much is read: enough to see an error message, nothing to fill memory with.
 _EXCERPT_BYTES = 1024
@@ -60,17 +57,6 @@ def deliver(target: Target, payload: bytes, *, message_id: str, timestamp: datet
         ) from error
     _check_status(response.status_code, url, excerpt)
     return Answer(response.status_code, monotonic() - started, excerpt)
-
-
-def secret_for(master: str, url: str) -> str:
-    """The secret of a target, derived from the service's: stable, and of no use for any other target.
-
-    Raises ValueError for an empty master secret.
-    """
-    if not master:
-        raise ValueError("the master secret for webhooks is empty")
-    key = hmac.digest(master.encode(), b"docrelay webhook\n" + url.encode(), hashlib.sha256)
-    return "whsec_" + base64.b64encode(key).decode("ascii")
 
 
 def _checked(url: str) -> httpx.URL:

@@ -9,12 +9,13 @@ from celery import Task
 from sqlalchemy import Connection, func, select, update
 
 from app.celery import app
+from app.receivers import secret_for
 from app.runtime import policy
 from app.work import Work, run_stage
 from config.settings import settings
 from docrelay.names import DeliveryStatus
 from docrelay.tables import Delivery
-from pipelines.deliver import Target, deliver, secret_for
+from pipelines.deliver import Target, deliver
 from pipelines.errors import DocumentError, PermanentError
 
 TIMEOUT_SECONDS = 10.0

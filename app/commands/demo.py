@@ -71,8 +71,6 @@ def _verdict(out: Console, story: Story) -> bool:
 def _home(out: Console, *, keep: bool) -> Iterator[Path]:
     """A folder for everything that the demo makes."""
     home = Path(tempfile.mkdtemp(prefix="docrelay-demo-"))
-    # As root, Postgres runs as another user, who must get through to its own folder.
-    home.chmod(0o711)
     try:
         yield home
     finally:

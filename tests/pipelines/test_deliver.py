@@ -12,7 +12,8 @@ from typing import ClassVar
 import pytest
 from standardwebhooks import Webhook
 
-from pipelines.deliver import Target, deliver, secret_for
+from app.receivers import secret_for
+from pipelines.deliver import Target, deliver
 from pipelines.errors import PermanentError, TransientError
 
 SECRET = secret_for("master", "https://example.com/hook")
