@@ -1,0 +1,76 @@
+"""`python -m benchmarks`: measure, print a table."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.development.server import ServerError
+from benchmarks.service import TooSlow
+from docrelay.errors import DocrelayError
+
+BROKERS = click.Choice(["rabbitmq", "embedded"])
+
+Command = Callable[..., None]
+
+
+def common(*, rounds: int) -> Callable[[Command], Command]:
+    """The options that every benchmark has."""
+
+    def add(command: Command) -> Command:
+        for option in (
+            click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table."),
+            click.option("--seed", default=0, show_default=True, help="Of the documents that are made."),
+            click.option("--rounds", default=rounds, show_default=True, type=click.IntRange(1, 100)),
+            click.option("--broker", default="rabbitmq", show_default=True, type=BROKERS),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def main() -> None:
+    """Measure the service, which is started for it with data of its own, beside plain programs."""
+
+
+@main.command()
+@click.option("--jobs", default=500, show_default=True, type=click.IntRange(1, 100_000), help="In each round.")
+@common(rounds=3)
+def jobs(*, as_json: bool, **options: Any) -> None:
+    """Jobs of three empty stages, beside Celery chains of three empty tasks."""
+    from benchmarks.jobs import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
+@main.command()
+@click.option("--corpus", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with PDFs.")
+@click.option("--documents", default=40, show_default=True, help="How many PDFs to make when there is no corpus.")
+@click.option("--most", default=1000, show_default=True, help="Take so many of the corpus's files at most.")
+@click.option("--seconds", default=900.0, show_default=True, help="Bound on one side of one round.")
+@common(rounds=3)
+def throughput(*, as_json: bool, **options: Any) -> None:
+    """PDFs to searchable chunks, beside one process that reads and embeds them in a loop."""
+    from benchmarks.throughput import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
+@main.command()
+@click.option("--documents", default=30, show_default=True, type=click.IntRange(2, 1000), help="In each round.")
+@common(rounds=1)
+def latency(*, as_json: bool, **options: Any) -> None:
+    """One small document at a time: how long until it is searchable, submitted again, searched for."""
+    from benchmarks.latency import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name="python -m benchmarks")
+    except (DocrelayError, ServerError, TooSlow) as error:
+        raise SystemExit(f"error: {error}") from None

@@ -1,0 +1,101 @@
+"""The floor of `throughput`: one process that reads PDFs and embeds their text in a loop, as anyone would write it.
+
+`python -m benchmarks.floor pypdf|pdfium` says on its output when its model is loaded, then reads the names
+of the files from its input, a line each, and answers with what it took. No rows, no retries, no search.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+WORDS = 180
+BATCH = 32
+
+
+def main(engine: str, model: str) -> None:
+    """Load, say so, work, answer."""
+    started = time.monotonic()
+    read = {"pypdf": _pypdf, "pdfium": _pdfium}[engine]()
+    from sentence_transformers import SentenceTransformer
+
+    from pipelines.model_files import find_model
+
+    encoder = SentenceTransformer(str(find_model(model)[0]), device="cpu")
+    encoder.encode(["A text to warm up with."], batch_size=BATCH)
+    _say({"start s": time.monotonic() - started, "start CPU s": _cpu()})
+    files = [Path(line.rstrip("\n")) for line in sys.stdin]
+    numbers = _work(read, encoder, files)
+    _say(numbers)
+
+
+def _work(read: Callable[[Path], list[str]], encoder: Any, files: list[Path]) -> dict[str, float]:
+    started, cpu = time.monotonic(), _cpu()
+    pages, parse_seconds, bad, texts = 0, 0.0, 0, 0
+    kept: list[list[str]] = []
+    for file in files:
+        begun = time.monotonic()
+        try:
+            found = read(file)
+        except Exception as error:  # noqa: BLE001 - whatever a library raises for a bad file
+            bad += 1
+            print(f"{file.name}: {type(error).__name__}: {error}", file=sys.stderr)
+            continue
+        finally:
+            parse_seconds += time.monotonic() - begun
+        pages += len(found)
+        chunks = list(_chunks(" ".join(found)))
+        if chunks:
+            encoder.encode(chunks, batch_size=BATCH)
+        texts += len(chunks)
+        kept.append(chunks)
+    took = {"all s": time.monotonic() - started, "CPU s": _cpu() - cpu, "parse s": parse_seconds}
+    # Counted after the clock has stopped: nobody who writes this loop counts tokens.
+    return {**took, "pages": pages, "chunks": texts, "tokens": _tokens(encoder, kept), "bad": bad}
+
+
+def _chunks(text: str) -> Iterator[str]:
+    words = text.split()
+    for start in range(0, len(words), WORDS):
+        yield " ".join(words[start : start + WORDS])
+
+
+def _tokens(encoder: Any, documents: list[list[str]]) -> int:
+    """Tokens that the model has seen: of a longer chunk, those that fit."""
+    count = 0
+    for chunks in filter(None, documents):
+        found = encoder.tokenizer(chunks, truncation=True, max_length=encoder.max_seq_length)
+        count += sum(map(len, found["input_ids"]))
+    return count
+
+
+def _pypdf() -> Callable[[Path], list[str]]:
+    from pypdf import PdfReader
+
+    return lambda file: [page.extract_text() for page in PdfReader(file).pages]
+
+
+def _pdfium() -> Callable[[Path], list[str]]:
+    from pypdfium2 import PdfDocument
+
+    def read(file: Path) -> list[str]:
+        with PdfDocument(file) as document:
+            return [page.get_textpage().get_text_range() for page in document]
+
+    return read
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _say(numbers: dict[str, float]) -> None:
+    print(json.dumps(numbers), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
