@@ -1,0 +1,138 @@
+"""What clients ask for: cancelling, and trying again."""
+
+import pytest
+
+from docrelay.names import ErrorClass
+from docrelay.transitions import Closing
+from tests.transitions.service import Service, at_once
+
+HOOK = "http://one.example/hook"
+
+
+class TestCancel:
+    def test_a_queued_job_ends_at_once(self, service: Service) -> None:
+        job = service.submit()
+        assert service.cancel(job)
+        assert service.status(job) == "cancelled"
+        assert service.statuses(job) == ["cancelled", "cancelled", "skipped"]
+        assert service.try_claim(service.stage(job)["id"]) is None
+        assert (service.events(job)[-1].kind, service.events(job)[-1].who) == ("job cancelled", "client")
+
+    def test_a_running_job_loses_its_lease(self, service: Service) -> None:
+        job = service.submit()
+        held = service.claim(job)
+        assert service.cancel(job)
+        row = service.stage(job)
+        assert (row["status"], row["lease_token"]) == ("cancelled", None)
+        assert service.outcomes(job) == ["cancelled"]
+        assert not service.beat(held)
+        assert service.succeed(held) is Closing.LOST
+
+    def test_a_finished_job_stays_as_it_is(self, service: Service) -> None:
+        job = service.submit(notify=[HOOK])
+        service.finish(job)
+        held = service.claim(job)
+        assert not service.cancel(job)
+        assert service.status(job) == "succeeded"
+        assert service.beat(held)  # its notifications are still sent
+
+    @pytest.mark.parametrize("stage", ["parse", "vectorize"])
+    @pytest.mark.parametrize("round_", range(6))
+    def test_against_success_there_is_one_outcome(self, service: Service, stage: str, round_: int) -> None:
+        job = service.submit(notify=[HOOK])
+        held = service.claim(job)
+        if stage == "vectorize":
+            service.succeed(held)
+            held = service.claim(job)
+        closing, cancelled = at_once(lambda: service.succeed(held), lambda: service.cancel(job))
+        last = stage == "vectorize"
+        assert (closing, cancelled) in [(Closing.DONE, not last), (Closing.LOST, True)]
+        assert service.status(job) == ("cancelled" if cancelled else "succeeded")
+        assert len(service.deliveries(job)) == 1
+        assert [kind for kind in service.kinds(job) if kind.startswith("job ")] == [f"job {service.status(job)}"]
+        assert "running" not in service.statuses(job)
+        assert "waiting" not in service.statuses(job)
+
+
+class TestRetry:
+    def test_goes_on_with_the_stage_that_failed(self, service: Service) -> None:
+        job = service.submit()
+        service.succeed(service.claim(job), {"pages": 2})
+        service.fail(service.claim(job), ErrorClass.PERMANENT)
+        assert service.retry(job)
+        assert service.statuses(job) == ["succeeded", "ready", "waiting"]
+        again = service.job(job)
+        assert (again.status, again.error, again.finished_at) == ("queued", None, None)
+        assert again.stages[0].result == {"pages": 2}
+        assert again.stages[1].failures == 0
+        event = service.events(job)[-1]
+        assert (event.kind, event.who) == ("retry asked for", "client")
+        held = service.claim(job)
+        assert held.attempt == 2
+        service.succeed(held)
+        assert service.status(job) == "succeeded"
+        assert [a["outcome"] for a in service.attempts(job) if a["stage"] == "vectorize"] == ["failed", "succeeded"]
+
+    def test_goes_back_further_when_asked(self, service: Service) -> None:
+        job = service.submit()
+        service.succeed(service.claim(job), {"pages": 2})
+        service.fail(service.claim(job), ErrorClass.PERMANENT)
+        assert service.retry(job, "parse")
+        assert service.statuses(job) == ["ready", "waiting", "waiting"]
+        assert service.job(job).stages[0].result is None
+
+    @pytest.mark.parametrize("from_stage", ["vectorize", "notify"])
+    def test_never_skips_what_has_not_succeeded(self, service: Service, from_stage: str) -> None:
+        job = service.submit(notify=[HOOK])
+        service.fail(service.claim(job), ErrorClass.PERMANENT)
+        assert service.retry(job, from_stage)
+        assert service.statuses(job) == ["ready", "waiting", "waiting"]
+
+    @pytest.mark.parametrize("end", ["queued", "running", "succeeded"])
+    def test_is_for_what_ended_badly(self, service: Service, end: str) -> None:
+        job = service.submit()
+        if end == "running":
+            service.claim(job)
+        if end == "succeeded":
+            service.finish(job)
+        before = service.statuses(job)
+        assert not service.retry(job)
+        assert service.status(job) == end
+        assert service.statuses(job) == before
+
+    @pytest.mark.parametrize("running", [False, True])
+    def test_of_a_cancelled_job(self, service: Service, running: bool) -> None:
+        job = service.submit()
+        if running:
+            service.claim(job)
+        service.cancel(job)
+        assert service.retry(job)
+        service.finish(job)
+        assert service.status(job) == "succeeded"
+
+    @pytest.mark.parametrize("sending", ["ready", "running", "postponed", "succeeded"])
+    def test_while_the_first_outcome_is_being_told(self, service: Service, sending: str) -> None:
+        job = service.submit(notify=[HOOK])
+        service.fail(service.claim(job), ErrorClass.PERMANENT)
+        held = None if sending == "ready" else service.claim(job)
+        if held and sending == "postponed":
+            service.fail(held)
+        if held and sending == "succeeded":
+            service.succeed(held)
+        assert service.retry(job)
+        assert service.statuses(job) == ["ready", "waiting", "waiting"]
+        if held:
+            assert not service.beat(held)
+            assert None not in service.outcomes(job)
+        service.finish(job)
+        assert service.statuses(job) == ["succeeded", "succeeded", "ready"]
+        assert [row["event"] for row in service.deliveries(job)] == ["job.failed", "job.succeeded"]
+        service.succeed(service.claim(job))
+        assert service.statuses(job)[-1] == "succeeded"
+
+    def test_twice_at_once_happens_once(self, service: Service) -> None:
+        job = service.submit()
+        service.cancel(job)
+        results = at_once(*[lambda: service.retry(job)] * 4)
+        assert sorted(results) == [False, False, False, True]
+        assert service.kinds(job).count("retry asked for") == 1
