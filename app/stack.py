@@ -160,8 +160,7 @@ def _environment(plan: Plan, settings: Settings) -> dict[str, str]:
     return {
         **environment(settings, inherited=os.environ),
         **plan.secrets,
-        f"{PREFIX}DATABASE_URL": settings.database_url,
-        f"{PREFIX}HOME": str(plan.home.path),
+        **settings.as_environment(),
     }
 
 

@@ -107,6 +107,14 @@ class Settings(BaseSettings):
             raise ValueError("expected a URL such as amqp://user:password@host//")
         return value
 
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give another process these settings; what is as by default is left out."""
+        values = {name: getattr(self, name) for name in self.model_dump(exclude_defaults=True)}
+        return {
+            PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in values.items()
+        }
+
     @property
     def embedded(self) -> bool:
         """Whether the database is the embedded one."""
