@@ -6,6 +6,7 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ def _spooled(stream: IO[bytes], name: str) -> Measured:
         spool.seek(0)
         yield spool
 
+    weakref.finalize(reopen, spool.close)
     return _measured(name, reopen)
 
 
