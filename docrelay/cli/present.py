@@ -14,6 +14,8 @@ from docrelay.names import JobStatus
 from docrelay.views import Job, Problem
 
 SHORT_ID = 8
+PIPE_WIDTH = 1000
+"""In a pipe nothing is wrapped: whoever reads it looks for lines."""
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 STYLES = {
@@ -36,7 +38,8 @@ Cell = str | Text
 
 def console() -> Console:
     """Where a command writes for people; decides colours by the terminal and NO_COLOR."""
-    return Console(highlight=False)
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def print_json(value: Any) -> None:
