@@ -8,6 +8,8 @@ _NONCHARACTERS = "\ufdd0-\ufdef\ufffe\uffff" + "".join(
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _REMOVED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff{_NONCHARACTERS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# One look for whatever the above would change: most pages have nothing but line ends.
+_ANY = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff{_NONCHARACTERS}]")
 
 
 def clean(text: str) -> str:
@@ -16,7 +18,8 @@ def clean(text: str) -> str:
     Every kind of line break becomes a newline, other control characters than tab, byte order marks and noncharacters
     are removed, surrogates that form a pair become their character and lone ones U+FFFD.
     """
-    if text.isascii() and text.isprintable():
+    text = text.replace("\r\n", "\n")
+    if not _ANY.search(text):
         return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
