@@ -53,14 +53,23 @@ class Worker:
     def wait_ready(self) -> None:
         wait_until(lambda: " ready." in self.log, lambda: self.log)
 
-    def stop(self) -> None:
+    def ask_to_stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                raise
+
+    def wait(self) -> None:
+        try:
+            self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+def stop(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.ask_to_stop()
+    for worker in workers:
+        worker.wait()
 
 
 def wait_until(condition: Callable[[], object], told: Callable[[], object], seconds: float = SECONDS) -> None:
@@ -93,8 +102,7 @@ def start_worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
         return workers[-1]
 
     yield start
-    for worker in workers:
-        worker.stop()
+    stop(workers)
 
 
 @pytest.fixture

@@ -1,0 +1,41 @@
+"""The private servers: theirs alone, on loopback only."""
+
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from app.development.native import NativeRabbitMQ, find
+from app.development.server import RabbitMQ, ServerError
+
+
+def test_everything_listens_on_loopback_only(rabbitmq: RabbitMQ) -> None:
+    if not isinstance(rabbitmq, NativeRabbitMQ):
+        pytest.skip("a container's processes are Docker's")
+    ours = {process.pid for process in psutil.Process().children(recursive=True)}
+    sockets = [each for each in psutil.net_connections() if each.status == "LISTEN" and each.pid in ours]
+    listening = {tuple(each.laddr) for each in sockets}
+    assert {("127.0.0.1", rabbitmq.port), ("127.0.0.1", rabbitmq.api_port)} <= listening
+    assert {address for address, _port in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_nothing_is_left_when_it_is_over() -> None:
+    commands = find()
+    if commands is None:
+        pytest.skip("a container's processes are Docker's")
+    before = {process.pid for process in psutil.Process().children()}
+    with NativeRabbitMQ(commands) as server:
+        home = Path(server._home)
+        started = {process.pid for process in psutil.Process().children()} - before
+        assert len(started) >= 2
+        with pytest.raises(ServerError, match="no-such-command"):
+            server.rabbitmqctl("no-such-command")
+    assert not home.exists()
+    assert not any(psutil.pid_exists(pid) for pid in started)
+
+
+def test_a_database_of_ones_own(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        assert connection.execute("SELECT '[1,2]'::vector <-> '[1,3]'::vector").fetchone() == (1.0,)
