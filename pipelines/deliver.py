@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +20,9 @@ __all__ = ["Answer", "Target", "deliver"]
 _EXCERPT_BYTES = 1024
 # These client errors pass by themselves: a time-out, a request that came too early, a limit on requests.
 _TRANSIENT_STATUS = frozenset({408, 425, 429})
+
+
+_Exchange = tuple[httpx.Response, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def deliver(target: Target, payload: bytes, *, message_id: str, timestamp: datet
     headers = _headers(target.secret, payload, message_id, timestamp)
     started = monotonic()
     try:
-        response, excerpt = asyncio.run(_post(url, payload, headers, timeout))
+        response, excerpt = _run(_post(url, payload, headers, timeout))
     except (TimeoutError, httpx.TimeoutException) as error:
         raise TransientError("timeout", f"{_shown(url)} did not answer within {timeout:g} s.") from error
     except httpx.TransportError as error:
@@ -84,7 +88,7 @@ def _headers(secret: str, payload: bytes, message_id: str, timestamp: datetime) 
     }
 
 
-async def _post(url: httpx.URL, payload: bytes, headers: dict[str, str], timeout: float) -> tuple[httpx.Response, str]:
+async def _post(url: httpx.URL, payload: bytes, headers: dict[str, str], timeout: float) -> _Exchange:
     # Asynchronous for one reason: only so can a limit on the whole exchange end a receiver that drips its answer.
     async with (
         asyncio.timeout(timeout),
@@ -97,6 +101,16 @@ async def _post(url: httpx.URL, payload: bytes, headers: dict[str, str], timeout
             if len(read) >= _EXCERPT_BYTES:
                 break
         return response, clean_line(bytes(read[:_EXCERPT_BYTES]).decode("utf-8", "replace"), _EXCERPT_BYTES)
+
+
+def _run(exchange: Coroutine[None, None, _Exchange]) -> _Exchange:
+    """Run to the end or the limit; ``asyncio.run`` would wait beyond it for a name server that does not answer."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(exchange)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 @cache

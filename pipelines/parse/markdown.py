@@ -8,7 +8,7 @@ from pipelines.parse.limits import ParseLimits
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n((?:[^\n]*\n){0,200}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _KEY_VALUE = re.compile(r"([A-Za-z][\w.-]{0,63}):[ \t]+(\S.*)")
-_FIRST_HEADING = re.compile(r"^# +(\S.*?)[ \t#]*$", re.MULTILINE)
+_FIRST_HEADING = re.compile(r"^# +(\S[^\n]*)", re.MULTILINE)
 
 
 def parse_markdown(content: str, limits: ParseLimits) -> ParsedDocument:
@@ -17,7 +17,7 @@ def parse_markdown(content: str, limits: ParseLimits) -> ParsedDocument:
     metadata, text = _split_front_matter(clean(content))
     heading = _FIRST_HEADING.search(text, 0, 10_000)
     if heading is not None and "title" not in metadata:
-        metadata["title"] = clean_line(heading[1])
+        metadata["title"] = clean_line(heading[1]).rstrip(" #")
     return ParsedDocument("text/markdown", 1, [Page(1, None, text)], [], metadata, [])
 
 

@@ -35,9 +35,10 @@ _BY_EXTENSION = {
     ".tiff": "image/tiff",
     ".gif": "image/gif",
 }
-# What a browser takes for HTML at the start of a file, and the tags that people leave files with.
+# What a browser takes for HTML at the start of a file, and the tags that people leave files with. The comments are
+# matched without a way back: a row of them could otherwise be split up in exponentially many ways.
 _HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|(?:html|head|body|title|meta|script|style|table|div|"
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|(?:html|head|body|title|meta|script|style|table|div|"
     r"h[1-6]|p|br|font|iframe|a|b|center|link|ul|ol|article|section|main)(?=[\s>/]))",
     re.IGNORECASE | re.DOTALL,
 )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import ClassVar
 
 import pytest
@@ -147,6 +147,17 @@ def test_nobody_is_waited_for_longer_than_the_limit(receiver: str, path: str) ->
     assert caught.value.code == "timeout"
     assert "within 0.5 s" in caught.value.message
     assert time.monotonic() - started < 1.5
+
+
+def test_nor_is_a_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10))
+    started = time.monotonic()
+    with pytest.raises(TransientError) as caught:
+        send("http://slow-names.example/hook", timeout=0.3)
+    answered.set()
+    assert caught.value.code == "timeout"
+    assert time.monotonic() - started < 2
 
 
 def test_a_huge_answer_is_not_read(receiver: str) -> None:

@@ -1,6 +1,7 @@
 """HTML, Markdown, plain text, and telling them apart from what is none of them."""
 
 import codecs
+from time import process_time
 
 import msgspec
 import pytest
@@ -186,3 +187,21 @@ def test_too_large() -> None:
 def test_results_survive_msgspec() -> None:
     parsed = parse(b"---\ntitle: x\n---\ntext", "a.md")
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(parsed), type=ParsedDocument) == parsed
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"<!-- x -->" * 5000 + b"no tag", "comments.txt"),
+        (b"# x" + b" #" * 30_000 + b"y", "heading.md"),
+        (b"---\n" + b"a: b\n" * 10_000, "matter.md"),
+        (b"<p" * 30_000, "tags.html"),
+        (b"<meta " * 10_000 + b"charset" + b" " * 10_000, "meta.html"),
+        (b"\n" * 200_000 + b"." * 100_000, "blank"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_nothing_takes_quadratic_time(data: bytes, name: str) -> None:
+    started = process_time()
+    parse(data, name)
+    assert process_time() - started < 2
