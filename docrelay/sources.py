@@ -1,6 +1,7 @@
 """What may be submitted: a path, bytes, a binary file object, or a URL; each read twice, never whole."""
 
 import hashlib
+import http.client
 import io
 import os
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, Protocol, cast
+from typing import IO, Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from docrelay.errors import ConfigError, SourceError
@@ -49,10 +50,13 @@ class Measured:
             SourceError: the bytes are not those that were measured (the file changed meanwhile).
         """
         digest = hashlib.sha256()
-        with self.open() as stream:
-            while piece := stream.read(PIECE_BYTES):
-                digest.update(piece)
-                yield piece
+        try:
+            with self.open() as stream:
+                while piece := stream.read(PIECE_BYTES):
+                    digest.update(piece)
+                    yield piece
+        except OSError as error:
+            raise SourceError(f"{self.name} cannot be read: {error.strerror or error}") from error
         if digest.digest() != self.sha256:
             raise SourceError(f"{self.name} changed while it was read; submit it again")
 
@@ -79,9 +83,12 @@ def measure(source: Source, name: str | None = None) -> Measured:
 
 
 def _from_path(path: Path, name: str | None) -> Measured:
-    if not path.is_file():
-        kind = "is a folder" if path.is_dir() else "does not exist"
-        raise SourceError(f"{path} {kind}; expected a file")
+    try:
+        kind = "" if path.is_file() else "is a folder" if path.is_dir() else "does not exist"
+    except OSError as error:  # a folder on the way is closed, or a whole text was taken for a path
+        kind = f"cannot be read: {error.strerror}"
+    if kind:
+        raise SourceError(f"{str(path)[:200]} {kind}; expected a file")
 
     def reopen() -> IO[bytes]:
         return path.open("rb")
@@ -101,10 +108,11 @@ def _measured(name: str, reopen: Openable) -> Measured:
     return Measured(name, digest.digest(), size, reopen)
 
 
-def _spooled(stream: IO[bytes], name: str) -> Measured:
+def _spooled(stream: IO[Any], name: str) -> Measured:
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - lives as long as `reopen`
     while piece := stream.read(PIECE_BYTES):
         if not isinstance(piece, bytes):
+            spool.close()
             raise SourceError(f"{name} is open as text; open it with mode 'rb'")
         spool.write(piece)
 
@@ -123,9 +131,16 @@ def _fetched(url: str, scheme: str, name: str | None) -> Measured:
         return _spooled(_object_stream(url), name)
     try:
         with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310 - scheme checked
-            return _spooled(answer, name)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise SourceError(f"{url} cannot be fetched: {getattr(error, 'reason', error)}") from error
+            measured = _spooled(answer, name)
+            # Reading in pieces, http.client takes a connection that broke for the end.
+            if answer.length:
+                raise SourceError(f"{url} cannot be fetched: the answer ended {answer.length} bytes too early")
+            return measured
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the answer too, with its socket
+        reason = getattr(error, "reason", error) or type(error).__name__
+        raise SourceError(f"{url} cannot be fetched: {reason}") from error
 
 
 def _object_stream(url: str) -> IO[bytes]:
