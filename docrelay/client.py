@@ -263,14 +263,16 @@ class Client:
         wanted = _uuid(document_id)
 
         def work(connection: Connection) -> bool:
+            sha256 = connection.scalar(select(t.Document.sha256).where(t.Document.id == wanted))
+            if sha256 is None:
+                return False
+            contents.hold(connection, sha256)
             running = select(t.Job.id).where(t.Job.document_id == wanted, t.Job.status.in_(UNFINISHED))
             for job_id in connection.scalars(running).all():
                 transitions.cancel(connection, job_id)
-            removed = delete(t.Document).where(t.Document.id == wanted).returning(t.Document.sha256)
-            sha256 = connection.scalar(removed)
-            if sha256 is not None:
-                contents.drop_unused(connection, sha256, self._storage_url)
-            return sha256 is not None
+            removed = connection.execute(delete(t.Document).where(t.Document.id == wanted)).rowcount
+            contents.drop_unused(connection, sha256, self._storage_url)
+            return removed > 0
 
         if not transact(self._engine, work):
             raise NotFound(f"there is no document {document_id}")

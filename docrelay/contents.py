@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from docrelay.errors import ConfigError, DocrelayError
+from docrelay.errors import ConfigError, DocrelayError, Unavailable
 from docrelay.names import PIECE_BYTES
 from docrelay.sources import Measured
 from docrelay.tables import Content, Document, Piece
@@ -21,13 +22,17 @@ class ContentsDamaged(DocrelayError):  # noqa: N818
 
 
 class Store(Protocol):
-    """Somewhere outside Postgres that keeps bytes by a name."""
+    """Somewhere outside Postgres that keeps bytes by a name. Methods raise `Unavailable` when it cannot be reached."""
 
     def put(self, name: str, pieces: Iterable[bytes]) -> str:
         """Keep them, all or nothing; returns the location to read from."""
 
     def read(self, location: str) -> Iterator[bytes]:
-        """The bytes in pieces."""
+        """The bytes in pieces.
+
+        Raises:
+            ContentsDamaged: there are none.
+        """
 
     def remove(self, location: str) -> None:
         """Remove them, if they are there."""
@@ -56,26 +61,51 @@ class ObjectStore:
         """Upload in parts; an upload that breaks leaves nothing visible."""
         import obstore
 
-        obstore.put(self._store, name, iter(pieces))
+        with _reaching():
+            obstore.put(self._store, name, iter(pieces))
         return name
 
     def read(self, location: str) -> Iterator[bytes]:
         """Download in pieces."""
         import obstore
 
-        for piece in obstore.get(self._store, location).stream(min_chunk_size=PIECE_BYTES):
-            yield bytes(piece)
+        with _reaching():
+            try:
+                stream = obstore.get(self._store, location).stream(min_chunk_size=PIECE_BYTES)
+            except FileNotFoundError:
+                raise ContentsDamaged(f"there is no object {location} in the object store") from None
+            for piece in stream:
+                yield bytes(piece)
 
     def remove(self, location: str) -> None:
         """Delete the object."""
         import obstore
 
-        obstore.delete(self._store, location)
+        # Gone already if an earlier transaction removed it and then could not be committed.
+        with _reaching(), suppress(FileNotFoundError):
+            obstore.delete(self._store, location)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        # obstore adds pages of debugging to its first line.
+        raise Unavailable(f"the object store cannot be reached: {str(error).partition(chr(10))[0]}") from error
 
 
 @cache
 def store_at(url: str) -> Store:
-    """The object store at a URL, opened once per process."""
+    """The object store at a URL, opened once per process.
+
+    Raises:
+        ConfigError: it cannot be opened, or no URL is set.
+    """
+    if not url:
+        raise ConfigError("these bytes are in an object store: set DOCRELAY_STORAGE_URL to the one they were put in")
     return ObjectStore(url)
 
 
@@ -127,8 +157,15 @@ def read(connection: Connection, sha256: bytes, storage_url: str) -> bytes:
     return data
 
 
+def hold(connection: Connection, sha256: bytes) -> None:
+    """Let nobody store or remove these bytes until commit. Comes before all other locks, as in `keep`."""
+    connection.execute(select(Content.size).where(Content.sha256 == sha256).with_for_update())
+
+
 def drop_unused(connection: Connection, sha256: bytes, storage_url: str) -> None:
-    """Remove bytes that no document refers to."""
+    """Remove bytes that no document refers to; last in its transaction, since objects do not roll back."""
+    # Somebody may be storing them again: only a statement that starts after his commit sees his document.
+    hold(connection, sha256)
     used = select(Document.id).where(Document.sha256 == sha256).exists()
     removed = delete(Content).where(Content.sha256 == sha256, ~used).returning(Content.location)
     location = connection.scalar(removed)

@@ -23,19 +23,23 @@ def tidy(self: Task, entry: str = "tidy") -> dict[str, int]:
     run_id = new_id()
     started = insert(ScheduleRun).values(id=run_id, entry=entry, due_at=func.now(), detail={"message": self.request.id})
     transact(engine(), lambda connection: connection.execute(started))
-    removed = {"contents": transact(engine(), _drop_contents), "embeddings": transact(engine(), _drop_embeddings)}
+    removed = {"contents": _drop_contents(), "embeddings": transact(engine(), _drop_embeddings)}
     ended = update(ScheduleRun).where(ScheduleRun.id == run_id)
     values = {"finished_at": func.now(), "outcome": "succeeded", "detail": removed}
     transact(engine(), lambda connection: connection.execute(ended.values(values)))
     return removed
 
 
-def _drop_contents(connection: Connection) -> int:
+def _drop_contents() -> int:
     old = Content.created_at < func.now() - text(f"interval '{BYTES_AFTER}'")
     unused = select(Content.sha256).where(old, ~exists().where(Document.sha256 == Content.sha256)).limit(MOST)
-    found = connection.scalars(unused).all()
+    found = transact(engine(), lambda connection: connection.scalars(unused).all())
     for sha256 in found:
-        contents.drop_unused(connection, sha256, settings().storage_url)
+        # Each in a transaction of its own: one that fails must not take back the rows of objects that are gone.
+        transact(
+            engine(),
+            lambda connection, sha256=sha256: contents.drop_unused(connection, sha256, settings().storage_url),  # type: ignore[misc]
+        )
     return len(found)
 
 
