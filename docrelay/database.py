@@ -60,7 +60,7 @@ def psycopg_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ConfigError("the database URL cannot be read; expected postgresql://…") from None
     if parsed.get_backend_name() != "postgresql":
         raise ConfigError(f"the database URL names {parsed.get_backend_name()}; expected postgresql://…")
@@ -77,6 +77,11 @@ def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay") 
         pool_pre_ping=True,
         connect_args={**CONNECT, "options": SESSION_OPTIONS, "application_name": application},
     )
+
+
+def storable(text: str) -> str:
+    """A text as Postgres and UTF-8 take it: without NUL, undecodable bytes of a file name replaced."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 PASSING = {

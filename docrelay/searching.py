@@ -4,10 +4,12 @@ import time
 import uuid
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from docrelay import tables as t
 from docrelay.changes import Listener
+from docrelay.database import storable, transact
 from docrelay.errors import SearchUnavailable
 from docrelay.ids import new_id
 from docrelay.names import Channel
@@ -37,22 +39,24 @@ def vector_of(engine: Engine, url: str, query: str, *, timeout: float) -> tuple[
     query_id = new_id()
     give_up = time.monotonic() + timeout
     with Listener(url, Channel.ANSWER) as listener:
-        with engine.begin() as connection:
-            connection.execute(insert(t.Query).values(id=query_id, text=query))
-            connection.execute(text("select pg_notify(:channel, :id)"), {"channel": Channel.QUERY, "id": str(query_id)})
+        transact(engine, lambda connection: _ask(connection, query_id, query))
         try:
             while (left := give_up - time.monotonic()) > 0:
                 listener.wait(min(left, 1.0))
-                with engine.connect() as connection:
-                    answer = _answer(connection, query_id)
+                answer = transact(engine, lambda connection: _answer(connection, query_id))
                 if answer is not None:
                     return answer
         finally:
-            with engine.begin() as connection:
-                connection.execute(delete(t.Query).where(t.Query.id == query_id))
+            transact(engine, lambda connection: connection.execute(delete(t.Query).where(t.Query.id == query_id)))
     raise SearchUnavailable(
         f"no vector for the query within {timeout:g} s: is a worker for the queue docrelay.vectorize running?"
     )
+
+
+def _ask(connection: Connection, query_id: uuid.UUID, query: str) -> None:
+    row = upsert(t.Query).values(id=query_id, text=storable(query))
+    connection.execute(row.on_conflict_do_nothing())
+    connection.execute(text("select pg_notify(:channel, :id)"), {"channel": Channel.QUERY, "id": str(query_id)})
 
 
 def _answer(connection: Connection, query_id: uuid.UUID) -> tuple[int, Any] | None:

@@ -1,5 +1,6 @@
 """Accepting documents: bytes and rows in one transaction, no broker anywhere."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from docrelay import contents
 from docrelay import tables as t
+from docrelay.database import storable
 from docrelay.errors import ConfigError
 from docrelay.ids import new_id
 from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST
@@ -37,13 +39,30 @@ class Wishes:
         """Check what the database would refuse less kindly."""
         if not PRIORITY_LOWEST <= self.priority <= PRIORITY_HIGHEST:
             raise ConfigError(f"priority={self.priority}: expected {PRIORITY_LOWEST} to {PRIORITY_HIGHEST}")
-        if not self.collection or "\0" in self.collection:
-            raise ConfigError(f"collection={self.collection!r}: expected a name")
+        for field_name in ("collection", "pipeline", "key"):
+            value = getattr(self, field_name)
+            if value is not None and (not value or not _is_storable(value)):
+                raise ConfigError(f"{field_name}={value!r}: expected a name")
+        _check_metadata(self.metadata)
         if isinstance(self.notify, str):
             raise ConfigError(f"notify={self.notify!r}: expected a list of URLs")
         for target in self.notify:
-            if not target.startswith(("http://", "https://")):
+            if not target.startswith(("http://", "https://")) or not _is_storable(target):
                 raise ConfigError(f"notify={target!r}: expected an http or https URL")
+
+
+def _is_storable(value: str) -> bool:
+    return value == storable(value)
+
+
+def _check_metadata(metadata: Mapping[str, Any] | None) -> None:
+    try:
+        spelled = json.dumps(dict(metadata or {}), allow_nan=False, ensure_ascii=False)
+        fits = "\\u0000" not in spelled.replace(r"\\", "") and bool(spelled.encode())
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"metadata: expected what JSON can hold: {error}") from None
+    if not fits:
+        raise ConfigError("metadata: a text holds a NUL character, which Postgres does not take")
 
 
 def accept(connection: Connection, source: Measured, wishes: Wishes, storage_url: str) -> uuid.UUID:
@@ -63,7 +82,7 @@ def accept(connection: Connection, source: Measured, wishes: Wishes, storage_url
     job = NewJob(
         document_id=document_id,
         collection=wishes.collection,
-        name=_storable(source.name),
+        name=storable(source.name),
         pipeline=wishes.pipeline,
         fingerprint=pipeline.fingerprint,
         stages=pipeline.stages,
@@ -89,7 +108,7 @@ def _document(connection: Connection, source: Measured, wishes: Wishes) -> uuid.
         id=new_id(),
         collection=wishes.collection,
         sha256=source.sha256,
-        name=_storable(source.name),
+        name=storable(source.name),
         size=source.size,
         meta=dict(wishes.metadata or {}),
     )
@@ -100,8 +119,3 @@ def _document(connection: Connection, source: Measured, wishes: Wishes) -> uuid.
     statement = row.on_conflict_do_update(index_elements=["collection", "sha256"], set_=changes)
     document_id: uuid.UUID = connection.execute(statement.returning(t.Document.id)).scalar_one()
     return document_id
-
-
-def _storable(name: str) -> str:
-    """A file name as Postgres and UTF-8 take it: without NUL, undecodable bytes replaced."""
-    return name.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
