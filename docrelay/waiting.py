@@ -9,15 +9,20 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 ALIVE_SECONDS = 30
 """A process that has not said for so long that it is alive does not count."""
 
+MOST_COUNTED = 1000
+"""Nobody waits more patiently for knowing it exactly, and a page of jobs would count a long queue for each."""
+
 STATE = text(
     f"""
     select j.id, s.stage, s.queue, s.status, s.worker, s.attempt, s.failures, s.error,
            round(extract(epoch from s.due_at - now())) as due_in,
            round(extract(epoch from now() - s.announced_at)) as announced_ago,
-           (select count(*) from stage_runs o
-            where o.queue = s.queue and o.status = 'ready'
-              and o.announced_at is null and s.announced_at is null
-              and (o.priority, s.ready_at) > (s.priority, o.ready_at)) as ahead,
+           (select count(*) from (
+                select 1 from stage_runs o
+                where o.queue = s.queue and o.status = 'ready' and o.due_at <= now()
+                  and o.announced_at is null and s.announced_at is null
+                  and (o.priority, s.ready_at) > (s.priority, o.ready_at)
+                limit {MOST_COUNTED}) earlier) as ahead,
            exists (select 1 from processes p where p.role = 'worker' and p.queue = s.queue
                    and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as consumed,
            exists (select 1 from processes p where p.role = 'dispatcher'
@@ -54,4 +59,7 @@ def _reason(row: RowMapping) -> str:
         return f"{row['stage']} was announced {row['announced_ago']:.0f} s ago; its workers are busy"
     if not row["dispatched"]:
         return "no dispatcher runs; start `python -m app dispatch`"
-    return f"{row['stage']} waits behind {row['ahead']} others"
+    if not row["ahead"]:
+        return f"{row['stage']} is next to be announced"
+    others = {1: "1 other", MOST_COUNTED: f"{MOST_COUNTED} others or more"}.get(row["ahead"], f"{row['ahead']} others")
+    return f"{row['stage']} waits behind {others}"
