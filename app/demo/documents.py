@@ -12,7 +12,7 @@ from docrelay.names import JobStatus
 
 TEXTS: Final = Path(__file__).parent / "texts"
 LOG_PAGES: Final = 60
-ENTRIES: Final = 4
+ENTRIES: Final = 8
 SPOILT: Final = ("salary-bands.pdf.md", "board-minutes.pdf.md")
 
 INVOICE: Final = [

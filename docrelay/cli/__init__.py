@@ -11,7 +11,7 @@ def main() -> None:
     try:
         from docrelay.cli.program import run
     except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
+        if (error.name or "").partition(".")[0] not in ("click", "rich"):
             raise
         sys.exit("error: the docrelay command needs its extra: pip install 'docrelay[cli]'")
     run()

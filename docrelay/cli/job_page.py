@@ -56,6 +56,8 @@ def _pairs(job: Job) -> Iterator[tuple[str, Cell]]:
         yield "same as", str(job.same_as)
     yield "document", str(job.document.id)
     yield "", _document(job.document)
+    if job.document.metadata:
+        yield "metadata", printable(", ".join(f"{key}={value}" for key, value in job.document.metadata.items()))
     yield "pipeline", f"{job.pipeline}, priority {job.priority}"
     if job.key:
         yield "key", printable(job.key)

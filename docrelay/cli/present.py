@@ -49,7 +49,8 @@ def print_json(value: Any) -> None:
 
 def print_table(out: Console, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """A table on a terminal; in a pipe a line for each row, cells apart by tabs, for `cut` and `awk`."""
-    if out.is_terminal:
+    rows = list(rows)
+    if out.is_terminal and rows:
         out.print(table(headers, rows))
         return
     for row in rows:

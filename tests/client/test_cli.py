@@ -9,7 +9,7 @@ import click
 import pytest
 
 from docrelay.cli.program import COMMANDS, docrelay
-from tests.client.conftest import Run
+from tests.client.shell import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text()

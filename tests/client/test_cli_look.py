@@ -6,7 +6,7 @@ import pytest
 
 from docrelay import Client, Job, JobStatus
 from docrelay.names import ErrorClass
-from tests.client.conftest import Run
+from tests.client.shell import Run
 from tests.transitions.service import Service
 
 

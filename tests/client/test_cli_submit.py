@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docrelay import Client
-from tests.client.conftest import Run
+from tests.client.shell import Run
 from tests.transitions.service import Service
 
 

@@ -18,7 +18,7 @@ from fcntl import ioctl
 import pytest
 
 from docrelay.names import ErrorClass
-from tests.client.conftest import Run
+from tests.client.shell import Run
 from tests.transitions.service import Service
 
 
