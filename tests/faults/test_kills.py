@@ -1,0 +1,121 @@
+"""`kill -9` of any process, or the loss of every message, in the middle of 100 documents: all 100 end well."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from app.development.server import RabbitMQ
+from app.stack import Stack
+from docrelay import Client
+from docrelay.names import Queue
+from tests.faults.documents import documents
+from tests.faults.invariants import broken_invariants, wait_for_all
+
+COUNT = 100
+MIDDLE = 20
+DRAIN_SECONDS = 90
+
+
+def _kill(pid: int | None) -> None:
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    give_up = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def _kill_role(stack: Stack, role: str) -> None:
+    pid = stack.supervisor.pids()[role]
+    _kill(pid)
+    give_up = time.monotonic() + 20
+    while stack.supervisor.pids()[role] in (pid, None):
+        assert time.monotonic() < give_up, f"{role} was not started again"
+        time.sleep(0.05)
+
+
+def _kill_child(stack: Stack, role: str) -> None:
+    worker = psutil.Process(stack.supervisor.pids()[role])
+    children = [child for child in worker.children() if "app.isolation.child" in " ".join(child.cmdline())]
+    assert children, f"{role} has no document process to kill"
+    _kill(children[0].pid)
+
+
+FAULTS: dict[str, Callable[[Stack, RabbitMQ], object]] = {
+    "dispatcher": lambda stack, _: _kill_role(stack, "dispatch"),
+    "parse worker": lambda stack, _: _kill_role(stack, "parse"),
+    "vectorize worker": lambda stack, _: _kill_role(stack, "vectorize"),
+    "beat": lambda stack, _: _kill_role(stack, "beat"),
+    "broker": lambda _, rabbitmq: (rabbitmq.kill(), rabbitmq.start()),
+    "every queue purged": lambda _, rabbitmq: [rabbitmq.purge(queue) for queue in Queue],
+}
+
+CHARGED_FAULTS: dict[str, Callable[[Stack, RabbitMQ], object]] = {
+    "parse child": lambda stack, _: _kill_child(stack, "parse"),
+    "model process": lambda stack, _: _kill_child(stack, "vectorize"),
+}
+"""A document's process that dies looks as if the document had done it: one strike, and another try."""
+
+
+def _middle(client: Client, ids: list[uuid.UUID]) -> None:
+    """Wait until some are done and some are not."""
+    give_up = time.monotonic() + 60
+    while sum(job.finished for job in client.jobs(ids=ids, limit=COUNT)) < MIDDLE:
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, *CHARGED_FAULTS])
+def test_all_documents_survive(fault: str, stack: Stack, rabbitmq: RabbitMQ, client: Client) -> None:
+    """One fault among 100 documents; nothing is lost, stuck, silent or done twice."""
+    seed = 1 + [*FAULTS, *CHARGED_FAULTS].index(fault)
+    jobs = [client.submit(data, name=name, collection=fault) for name, data in documents(COUNT, seed)]
+    ids = [job.id for job in jobs]
+    _middle(client, ids)
+    {**FAULTS, **CHARGED_FAULTS}[fault](stack, rabbitmq)
+    finished_before = sum(job.finished for job in client.jobs(ids=ids, limit=COUNT))
+    assert finished_before < COUNT or fault == "broker", "the fault came too late to matter"
+    ended = wait_for_all(client, ids, DRAIN_SECONDS)
+    assert [job.reason for job in ended if job.status != "succeeded"] == []
+    assert broken_invariants(stack.database_url, charged=fault in CHARGED_FAULTS or seed > len(FAULTS)) == {}
+
+
+def test_the_submitter_is_killed_after_submit_returned(stack: Stack, client: Client) -> None:
+    """What `submit` returned for is there, although the program is killed the moment after."""
+    program = textwrap.dedent(
+        """
+        import os, signal, sys
+        from docrelay import Client
+        client = Client(sys.argv[1])
+        for number in range(20):
+            job = client.submit(f"# Last words {number}".encode(), name=f"last-{number}.md", collection="submitter")
+            print(job.id, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    command = [sys.executable, "-c", program, stack.database_url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    ids = [uuid.UUID(line) for line in done.stdout.split()]
+    assert len(ids) == 20
+    ended = wait_for_all(client, ids, DRAIN_SECONDS)
+    assert [job.reason for job in ended if job.status != "succeeded"] == []
+
+
+def test_submit_needs_no_broker(stack: Stack, rabbitmq: RabbitMQ, client: Client) -> None:
+    """With the broker frozen, `submit` answers at once, and the work is done when it thaws."""
+    with rabbitmq.frozen():
+        started = time.monotonic()
+        jobs = [client.submit(data, name=name, collection="frozen") for name, data in documents(20, 77)]
+        assert time.monotonic() - started < 5
+        assert all(job.status == "queued" for job in jobs)
+    ended = wait_for_all(client, [job.id for job in jobs], DRAIN_SECONDS)
+    assert [job.reason for job in ended if job.status != "succeeded"] == []
