@@ -1,0 +1,28 @@
+"""`python -m app doctor`: what is wrong, and what to do."""
+
+import dataclasses
+import json
+import sys
+
+import click
+
+from config.settings import settings
+
+MARKS = {"ok": "ok     ", "warning": "WARNING", "failed": "FAILED "}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+def command(as_json: bool) -> None:
+    """Check database, broker, processes and work; exit status 1 if something has failed."""
+    from app.doctor import Verdict, examine
+
+    findings = examine(settings())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{MARKS[finding.verdict]}  {finding.check}: {finding.found}")
+            if finding.remedy:
+                click.echo(f"         → {finding.remedy}")
+    sys.exit(any(finding.verdict is Verdict.FAILED for finding in findings))
