@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Boolean, Connection, bindparam, case, func, insert, text
 
 from docrelay.ids import new_id
 from docrelay.names import PRIORITY_DEFAULT, Channel, JobStatus, StageStatus
@@ -55,7 +55,7 @@ def create(connection: Connection, new: NewJob) -> uuid.UUID:
     job_id = new_id()
     connection.execute(insert(Job).values(_job_row(job_id, new)))
     first = StageStatus.WAITING if unfinished or finished else StageStatus.READY
-    connection.execute(insert(StageRun), _stage_rows(job_id, new, first))
+    connection.execute(INSERT_STAGES, _stage_rows(job_id, new, first))
     detail = {"pipeline": new.pipeline, "priority": new.priority}
     if unfinished:
         detail["behind"] = str(unfinished)
@@ -82,6 +82,10 @@ def _job_row(job_id: uuid.UUID, new: NewJob) -> dict[str, Any]:
     }
 
 
+# Without the time, new work would sort behind all that was tried before, in no order.
+INSERT_STAGES = insert(StageRun).values(ready_at=case((bindparam("opened", type_=Boolean), func.now())))
+
+
 def _stage_rows(job_id: uuid.UUID, new: NewJob, first: StageStatus) -> list[dict[str, Any]]:
     return [
         {
@@ -91,6 +95,7 @@ def _stage_rows(job_id: uuid.UUID, new: NewJob, first: StageStatus) -> list[dict
             "stage": stage["name"],
             "queue": stage["queue"],
             "status": first if position == 0 else StageStatus.WAITING,
+            "opened": position == 0 and first is StageStatus.READY,
             "priority": new.priority,
             "after_outcome": stage["after_outcome"],
             "seconds": stage["seconds"],
