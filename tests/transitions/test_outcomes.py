@@ -22,6 +22,14 @@ def test_success_opens_the_next_stage(service: Service) -> None:
     assert (event.kind, event.stage, event.who, event.detail) == ("succeeded", "parse", WORKER, {"pages": 3})
 
 
+def test_every_stage_that_opens_gets_its_place_in_the_queue(service: Service) -> None:
+    job = service.submit()
+    assert service.stage(job)["ready_at"] is not None
+    assert service.stage(job, "vectorize")["ready_at"] is None
+    service.succeed(service.claim(job))
+    assert service.stage(job, "vectorize")["ready_at"] > service.stage(job)["ready_at"]
+
+
 def test_success_of_the_last_stage_is_the_jobs(service: Service) -> None:
     job = service.submit()
     service.finish(job)

@@ -1,0 +1,104 @@
+"""Why is it not running? Each answer, in the situation that it is for."""
+
+import pytest
+
+from docrelay import Client, Job
+from docrelay.names import Queue
+from docrelay.transitions import postpone
+from tests.transitions.service import Service
+
+PROCESS = """
+    insert into processes (id, role, queue, slots, host, pid, beat_at)
+    values (gen_random_uuid(), :role, :queue, 1, 'here', 1, now() - :ago * interval '1 second')
+"""
+
+
+@pytest.fixture
+def job(client: Client) -> Job:
+    """A job of which nobody has taken notice."""
+    return client.submit(b"hello")
+
+
+@pytest.fixture
+def staffed(service: Service) -> None:
+    """A worker for parse and a dispatcher are there."""
+    process(service, "worker", Queue.PARSE)
+    process(service, "dispatcher")
+
+
+def process(service: Service, role: str, queue: Queue | None = None, *, ago: int = 0) -> None:
+    service.sql(PROCESS, role=role, queue=queue, ago=ago)
+
+
+def why(client: Client, job: Job) -> str | None:
+    return client.get(job.id).waiting_because
+
+
+def test_nobody_consumes_its_queue(client: Client, service: Service, job: Job) -> None:
+    sentence = "no worker consumes the queue docrelay.parse; start one"
+    assert why(client, job) == sentence
+    process(service, "worker", Queue.VECTORIZE)
+    process(service, "worker", Queue.PARSE, ago=60)
+    assert why(client, job) == sentence
+    assert client.get(job.id).reason == sentence
+
+
+def test_nobody_dispatches(client: Client, service: Service, job: Job) -> None:
+    process(service, "worker", Queue.PARSE)
+    process(service, "dispatcher", ago=60)
+    assert why(client, job) == "no dispatcher runs; start `python -m app dispatch`"
+
+
+@pytest.mark.usefixtures("staffed")
+def test_others_are_ahead(client: Client, service: Service, job: Job) -> None:
+    assert why(client, job) == "parse is next to be announced"
+    second = client.submit(b"second")
+    third = client.submit(b"third")
+    assert why(client, second) == "parse waits behind 1 other"
+    assert why(client, third) == "parse waits behind 2 others"
+    urgent = client.submit(b"urgent", priority=9)
+    assert why(client, urgent) == "parse is next to be announced"
+    assert why(client, second) == "parse waits behind 2 others"
+    later = client.submit(b"not yet", priority=10)
+    service.run(lambda connection: postpone(connection, service.claim(later), 60))
+    assert why(client, second) == "parse waits behind 2 others"
+    service.sql("update stage_runs set announced_at = now() where job_id = :id", id=job.id)
+    assert why(client, second) == "parse waits behind 1 other"
+
+
+@pytest.mark.usefixtures("staffed")
+def test_a_long_queue_is_not_counted_to_its_end(client: Client, service: Service, job: Job) -> None:
+    service.sql(
+        "insert into stage_runs (id, job_id, position, stage, queue, status, priority, seconds, silence, memory_mb, "
+        "ready_at) select gen_random_uuid(), job_id, 100 + n, stage, queue, status, 10, 1, 1, 1, now() "
+        "from stage_runs, generate_series(1, 2000) n where job_id = :id and position = 0",
+        id=job.id,
+    )
+    assert why(client, job) == "parse waits behind 1000 others or more"
+
+
+@pytest.mark.usefixtures("staffed")
+def test_it_was_announced_and_all_are_busy(client: Client, service: Service, job: Job) -> None:
+    service.sql("update stage_runs set announced_at = now() - interval '42 s' where job_id = :id", id=job.id)
+    assert why(client, job) == "parse was announced 42 s ago; its workers are busy"
+
+
+def test_it_runs(client: Client, service: Service, job: Job) -> None:
+    service.claim(job, worker="worker@there:7")
+    assert why(client, job) == "parse runs on worker@there:7"
+
+
+def test_it_is_tried_again(client: Client, service: Service, job: Job) -> None:
+    service.fail(service.claim(job))
+    service.sql("update stage_runs set due_at = now() + interval '30.2 s' where job_id = :id", id=job.id)
+    assert why(client, job) == "parse is tried again in 30 s (try 2), because it broke"
+
+
+def test_it_waits_for_its_document(client: Client, job: Job) -> None:
+    assert why(client, client.submit(b"hello")) == "waits for an earlier job of the same document"
+
+
+def test_it_waits_for_nothing(client: Client, service: Service, job: Job) -> None:
+    service.finish(job)
+    assert why(client, job) is None
+    assert client.get(job.id).reason == "succeeded"
