@@ -90,7 +90,7 @@ class Work:
             if closing is Closing.DONE:
                 effects(connection)
 
-        transact(engine(), close)
+        transitions.commit_and_tell(engine(), close)
 
     def postpone(self, seconds: float) -> None:
         """Put the stage off; nothing failed."""

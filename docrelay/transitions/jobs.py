@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from docrelay.ids import new_id
 from docrelay.names import GOOD, Channel, JobStatus
+from docrelay.transitions.hints import tell
 
 FINISH = text(
     """
@@ -21,7 +22,6 @@ FINISH = text(
     ), told as (
         insert into events (job_id, kind, who, detail)
         select id, 'job ' || :status, :who, coalesce(:error, '{}'::jsonb) - 'traceback' from ended
-        returning pg_notify(:job, job_id::text)
     )
     select * from ended
     """
@@ -43,7 +43,7 @@ OPEN_AFTER_OUTCOME = text(
         where job_id = :id and after_outcome and status = 'waiting'
         returning queue, status
     )
-    select pg_notify(:ready, queue) from opened where status = 'ready'
+    select queue from opened where status = 'ready'
     """
 )
 
@@ -67,7 +67,7 @@ FREE_NEXT = text(
             select min(position) from stage_runs where job_id = next.id and status = 'waiting')
         returning queue
     )
-    select pg_notify(:ready, queue) from opened
+    select queue from opened
     """
 )
 
@@ -85,9 +85,10 @@ def finish_job(
     """Give the job its outcome, once; False if it had one already."""
     others = "cancelled" if status is JobStatus.CANCELLED else "skipped"
     values = {"id": job_id, "status": status, "error": error, "who": who, "others": others}
-    row = connection.execute(FINISH, {**values, "job": Channel.JOB}).mappings().one_or_none()
+    row = connection.execute(FINISH, values).mappings().one_or_none()
     if row is None:
         return False
+    tell(connection, Channel.JOB, str(job_id))
     announce_outcome(connection, job_id, status, name=row["name"], notify=row["notify"], error=error)
     if row["replaces"] and status in GOOD:
         remove_replaced(connection, row["replaces"], row["collection"])
@@ -117,7 +118,8 @@ def announce_outcome(
     for target in notify:
         delivery = {"id": new_id(), "job_id": job_id, "event": event, "target": target}
         connection.execute(DELIVER, {**delivery, "payload": {"type": event, "data": data}})
-    connection.execute(OPEN_AFTER_OUTCOME, {"id": job_id, "any": bool(notify), "ready": Channel.READY})
+    for queue in connection.scalars(OPEN_AFTER_OUTCOME, {"id": job_id, "any": bool(notify)}):
+        tell(connection, Channel.READY, queue)
 
 
 def free_next(connection: Connection, document_id: uuid.UUID) -> bool:
@@ -127,5 +129,8 @@ def free_next(connection: Connection, document_id: uuid.UUID) -> bool:
     this very moment either sees this job ended, or is seen here.
     """
     connection.execute(LOCK_DOCUMENT, {"document_id": document_id})
-    values = {"document_id": document_id, "ready": Channel.READY}
-    return connection.execute(FREE_NEXT, values).first() is not None
+    queue = connection.scalar(FREE_NEXT, {"document_id": document_id})
+    if queue is None:
+        return False
+    tell(connection, Channel.READY, queue)
+    return True

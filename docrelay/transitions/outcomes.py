@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from docrelay.names import AttemptOutcome, Channel, ErrorClass, JobStatus, StageStatus
 from docrelay.transitions.claims import Claim
+from docrelay.transitions.hints import tell
 from docrelay.transitions.jobs import finish_job
 
 RETRY_PAUSE_CAP = 600.0
@@ -71,9 +72,7 @@ SUCCEED = text(
           and not s.after_outcome and not closed.after_outcome and :goes_on
         returning s.queue
     )
-    select closed.after_outcome, (select queue from opened) as opened,
-           pg_notify(:job, job_id::text), (select pg_notify(:ready, queue) from opened)
-    from closed
+    select closed.after_outcome, (select queue from opened) as opened from closed
     """
 ).bindparams(bindparam("result", type_=JSONB(none_as_null=True)))
 
@@ -102,15 +101,16 @@ def succeed(
         "worker": held.worker,
         "result": result,
         "goes_on": job_status is JobStatus.SUCCEEDED,
-        "job": Channel.JOB,
-        "ready": Channel.READY,
     }
     row = connection.execute(SUCCEED, values).mappings().one_or_none()
     if row is None:
         mine = {"id": held.stage_run_id, "attempt": held.attempt, "token": held.token}
         return Closing.ALREADY if connection.execute(ALREADY, mine).first() else Closing.LOST
-    if row["opened"] is None and not row["after_outcome"]:
+    if row["opened"] is not None:
+        tell(connection, Channel.READY, row["opened"])
+    elif not row["after_outcome"]:
         finish_job(connection, held.job_id, job_status, who=held.worker)
+    tell(connection, Channel.JOB, str(held.job_id))
     return Closing.DONE
 
 

@@ -1,0 +1,89 @@
+"""Telling others that rows have changed, by NOTIFY, after the change is on disk.
+
+Postgres lets one transaction with a NOTIFY commit at a time in the whole cluster, and holds that lock
+while the log is flushed. So whoever commits often notifies afterwards, in a transaction that writes
+nothing and flushes nothing. A hint that is lost with its process costs those who wait for it no more
+than their next look at the rows.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar, cast
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from docrelay.database import transact
+from docrelay.names import Channel
+
+Result = TypeVar("Result")
+
+Hint = tuple[str, str]
+"""Channel and payload."""
+
+PUT_OFF = "docrelay.hints"
+
+NOTIFY = text("select pg_notify(:channel, :payload)")
+
+
+def tell(connection: Connection, channel: Channel, payload: str) -> None:
+    """Notify: after the commit within `commit_and_tell`, else with the transaction."""
+    waiting: list[Hint] | None = connection.info.get(PUT_OFF)
+    if waiting is None:
+        connection.execute(NOTIFY, {"channel": channel, "payload": payload})
+    else:
+        waiting.append((channel.value, payload))
+
+
+def commit_and_tell(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """`transact`, then send what the transaction told.
+
+    Raises:
+        Unavailable: the database could not be reached.
+    """
+    hints: list[Hint] = []
+
+    def collected(connection: Connection) -> Result:
+        with _putting_off(connection, hints):
+            return work(connection)
+
+    result = transact(engine, collected)
+    _send(engine, hints)
+    return result
+
+
+@contextmanager
+def _putting_off(connection: Connection, hints: list[Hint]) -> Iterator[None]:
+    hints.clear()  # a transaction that is run again tells again
+    connection.info[PUT_OFF] = hints
+    try:
+        yield
+    finally:
+        connection.info.pop(PUT_OFF, None)
+
+
+def _send(engine: Engine, hints: list[Hint]) -> None:
+    if not hints:
+        return
+    values = tuple(part for hint in dict.fromkeys(hints) for part in hint)
+    statement = f"select {', '.join(['pg_notify(%s, %s)'] * (len(values) // 2))}"
+    # The change is committed; that nobody can be told of it is no reason to report a failure.
+    with suppress(SQLAlchemyError, psycopg.Error), _plain(engine) as connection:
+        connection.execute(statement.encode(), values)
+
+
+@contextmanager
+def _plain(engine: Engine) -> Iterator[psycopg.Connection]:
+    """A connection of the pool without SQLAlchemy, which takes longer than this statement, outside transactions."""
+    pooled = engine.raw_connection()
+    try:
+        driver = cast("psycopg.Connection", pooled.driver_connection)
+        driver.autocommit = True
+        yield driver
+        driver.autocommit = False
+    except BaseException:
+        pooled.invalidate()
+        raise
+    finally:
+        pooled.close()
