@@ -121,6 +121,8 @@ def _flower(address: FlowerAddress, home: Path, python: str) -> Role:
         f"--port={address.port}",
         # A click on "terminate" or "revoke" there would go behind the rows' back.
         "--read_only=True",
+        # The document's name and its job travel as `args`; by itself Flower shows only ids.
+        "--tasks_columns=name,args,state,received,runtime,worker,uuid",
         # In memory only, it would show nothing after a restart.
         "--persistent=True",
         f"--db={home / 'flower' / 'flower.db'}",
