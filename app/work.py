@@ -187,7 +187,8 @@ def classify(error: Exception) -> tuple[Problem, AttemptOutcome]:
     if isinstance(error, WorkRefused):
         refusal = error.refusal
         error_class = ErrorClass(refusal.error_class)
-        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), AttemptOutcome.FAILED
+        outcome = AttemptOutcome.LIMIT if error_class is ErrorClass.POISON else AttemptOutcome.FAILED
+        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), outcome
     if isinstance(error, LimitHit):
         return Problem(ErrorClass.POISON, f"limit_{error.limit}", str(error)), AttemptOutcome.LIMIT
     if isinstance(error, ProcessDied):

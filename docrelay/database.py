@@ -113,7 +113,6 @@ def transact(
     work: Callable[[Connection], Result],
     *,
     patience: float = 20.0,
-    stop: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Run `work` in a transaction, again while the trouble may pass, for up to `patience` seconds.
 
@@ -121,6 +120,7 @@ def transact(
 
     Raises:
         Unavailable: the database could not be reached in that time.
+        ConfigError: it has not the tables of this version.
     """
     give_up = time.monotonic() + patience
     pause = 0.05
@@ -130,9 +130,19 @@ def transact(
                 return work(connection)
         except DBAPIError as error:
             if not may_pass(error):
+                _explain(error)
                 raise
-            if time.monotonic() + pause > give_up or stop():
+            if time.monotonic() + pause > give_up:
                 reason = str(error.orig).strip().splitlines()
                 raise Unavailable(f"the database cannot be reached: {reason[0] if reason else error}") from error
         time.sleep(pause)
         pause = min(2.0, pause * 2)
+
+
+NOT_MIGRATED = {"42P01", "42703"}  # undefined_table, undefined_column
+
+
+def _explain(error: DBAPIError) -> None:
+    if getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
+        what = str(error.orig).splitlines()[0]
+        raise ConfigError(f"the database has not the tables of this version ({what}); run `python -m app migrate`")

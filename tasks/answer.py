@@ -2,11 +2,11 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from celery import signals
-from sqlalchemy import Connection, select, update
-from sqlalchemy import text as sql
+from sqlalchemy import Connection, select, text, update
 
 from app.isolation import Limits
 from app.runtime import database_url, engine, stopping
@@ -53,23 +53,16 @@ def _serve() -> None:
     with Listener(database_url(), Channel.QUERY) as listener:
         while not stopping.asked.is_set():
             try:
-                if not transact(engine(), _answer_some):
+                if not _answer_some():
                     listener.wait(LOOK_SECONDS)
             except Exception:
                 log.exception("a search could not be answered")
                 stopping.asked.wait(1.0)
 
 
-def _answer_some(connection: Connection) -> int:
-    """Give waiting queries their vectors; how many."""
-    waiting = (
-        select(Query.id, Query.text)
-        .where(Query.model_id.is_(None), Query.error.is_(None))
-        .order_by(Query.created_at)
-        .limit(MOST_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    rows = connection.execute(waiting).all()
+def _answer_some() -> int:
+    """Give waiting queries their vectors; how many. Two workers may compute the same one: no harm is done."""
+    rows = transact(engine(), _waiting)
     if not rows:
         return 0
     try:
@@ -77,10 +70,19 @@ def _answer_some(connection: Connection) -> int:
     except Exception as error:
         log.exception("a query could not be embedded")
         values = [{"error": f"{type(error).__name__}: {error}"}] * len(rows)
-    for row, value in zip(rows, values, strict=True):
-        connection.execute(update(Query).where(Query.id == row.id).values(**value))
-        connection.execute(sql("select pg_notify(:c, :id)"), {"c": Channel.ANSWER, "id": str(row.id)})
+
+    def store(connection: Connection) -> None:
+        for row, value in zip(rows, values, strict=True):
+            connection.execute(update(Query).where(Query.id == row.id).values(**value))
+            connection.execute(text("select pg_notify(:c, :id)"), {"c": Channel.ANSWER, "id": str(row.id)})
+
+    transact(engine(), store)
     return len(rows)
+
+
+def _waiting(connection: Connection) -> Sequence[Any]:
+    unanswered = select(Query.id, Query.text).where(Query.model_id.is_(None), Query.error.is_(None))
+    return connection.execute(unanswered.order_by(Query.created_at).limit(MOST_AT_ONCE)).all()
 
 
 def _vectors(texts: list[str]) -> list[dict[str, Any]]:

@@ -59,9 +59,9 @@ def _embed_missing(work: Work, model_id: int, facts: ModelFacts, texts: dict[byt
     missing = sorted((h for h in texts if h not in known), key=lambda h: (len(texts[h]), h))
     for start in range(0, len(missing), SLICE_TEXTS):
         part = missing[start : start + SLICE_TEXTS]
-        work.progress(len(texts) - len(missing) + start, len(texts))
         batch = {"texts": [texts[h] for h in part]}
-        vectors = model_engine().call("embed", batch, bytes, work.limits, _Quiet(work))
+        watch = _SliceWatch(work, len(texts) - len(missing) + start, len(texts))
+        vectors = model_engine().call("embed", batch, bytes, work.limits, watch)
         width = facts.dimension * FLOAT_BYTES
         rows = [(h, vectors[i * width : (i + 1) * width]) for i, h in enumerate(part)]
         work.write(lambda connection, rows=rows: _store_vectors(connection, model_id, rows))  # type: ignore[misc]
@@ -69,14 +69,19 @@ def _embed_missing(work: Work, model_id: int, facts: ModelFacts, texts: dict[byt
     return len(missing)
 
 
-class _Quiet:
-    """Progress inside a slice is not the document's."""
+class _SliceWatch:
+    """Progress inside a slice, told as the document's."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, before: int, total: int) -> None:
         self.check = work.check
+        self._work = work
+        self._before = before
+        self._total = total
+        self.progress(0, total)
 
     def progress(self, done: int, total: int) -> None:
-        """Say nothing."""
+        """So many of the slice are done."""
+        self._work.progress(self._before + done, self._total)
 
 
 def _known(connection: Connection, model_id: int, hashes: Sequence[bytes]) -> set[bytes]:

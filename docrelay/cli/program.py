@@ -3,10 +3,9 @@
 import sys
 
 import click
-from sqlalchemy.exc import ProgrammingError
 
 from docrelay.cli.change import cancel, delete, retry
-from docrelay.cli.exits import Exit, exit_of
+from docrelay.cli.exits import exit_of
 from docrelay.cli.find import collections, search
 from docrelay.cli.look import jobs, show
 from docrelay.cli.submit import submit
@@ -14,8 +13,6 @@ from docrelay.cli.waiting import wait, watch
 from docrelay.errors import DocrelayError
 
 COMMANDS = (submit, jobs, show, watch, wait, retry, cancel, delete, search, collections)
-
-NO_TABLE = "42P01"  # undefined_table, as Postgres calls it
 
 
 class _InOrder(click.Group):
@@ -56,8 +53,3 @@ def run() -> None:
     except DocrelayError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(exit_of(error))
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != NO_TABLE:
-            raise
-        click.echo("error: this database has no tables of docrelay yet; run `python -m app migrate`", err=True)
-        sys.exit(Exit.ERROR)

@@ -37,6 +37,8 @@ def _second_opinion(
         if second.code != "corrupt":
             raise
         raise PermanentError(
-            "corrupt", f"{first.message} {second.message} Repair the file or export it anew."
+            "corrupt",
+            "The file is damaged or cut off and no text could be recovered; repair it or export it anew. "
+            f"{first.message} {second.message}",
         ) from second
     return replace(parsed, notes=[*parsed.notes, f"The text was read by pypdf: {first.message}"])

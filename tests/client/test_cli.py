@@ -58,10 +58,9 @@ def test_no_database_says_what_to_set(docrelay: Run, monkeypatch: pytest.MonkeyP
 
 def test_a_database_without_tables_says_to_migrate(docrelay: Run, empty_url: str) -> None:
     answer = docrelay("--database", empty_url, "jobs")
-    assert (answer.code, answer.err) == (
-        1,
-        "error: this database has no tables of docrelay yet; run `python -m app migrate`\n",
-    )
+    assert answer.code == 1
+    assert answer.err.startswith("error: the database has not the tables of this version")
+    assert answer.err.endswith("run `python -m app migrate`\n")
 
 
 @pytest.mark.parametrize("url", ["mysql://there/db", "nonsense"])

@@ -10,7 +10,9 @@ from typing import Any
 
 
 def classify(error: Exception) -> tuple[str, str, str]:
-    """Everything is permanent here."""
+    """As the service does it: memory that ran out may be the neighbours' doing, the rest is permanent."""
+    if isinstance(error, MemoryError):
+        return "poison", "limit_memory", "no more memory"
     return "permanent", type(error).__name__, str(error)
 
 

@@ -1,0 +1,35 @@
+"""A stage of a user's own, loaded by DOCRELAY_TASK_MODULES: does whatever the document's text asks for."""
+
+from celery import Task
+from sqlalchemy import select
+
+from app.celery import app
+from app.isolation import DocumentProcess, Limits
+from app.work import Work, run_stage
+from docrelay import contents
+from docrelay import tables as t
+from docrelay.names import Queue
+from pipelines import StageSpec
+
+SPEC = StageSpec("hostile", seconds=60, silence=30, memory_mb=256)
+IMPATIENT = StageSpec("hostile", seconds=2, silence=30, memory_mb=256)
+PIPELINES = {"hostile": [(SPEC, Queue.PARSE)], "impatient": [(IMPATIENT, Queue.PARSE)]}
+
+
+@app.task(name="docrelay.hostile", bind=True)
+def hostile(self: Task, stage_run_id: str) -> str:
+    """Run the function that the document names."""
+    return run_stage(stage_run_id, self.request.id, do_as_told)
+
+
+def do_as_told(work: Work) -> None:
+    """`loop 3` calls `loop`; the number only makes documents different."""
+    sha256 = work.read(lambda c: c.scalar(select(t.Document.sha256).where(t.Document.id == work.claim.document_id)))
+    name = work.read(lambda c: contents.read(c, sha256, "")).decode().split()[0]
+    process = DocumentProcess("tests.isolation.hostile", memory_mb=work.claim.memory_mb)
+    limits = Limits(work.claim.seconds, work.claim.silence, work.claim.memory_mb)
+    try:
+        process.call(name, {}, object, limits, work)
+    finally:
+        process.kill()
+    work.succeed(lambda _: None)
