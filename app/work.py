@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from app.isolation import LimitHit, Limits, ProcessDied, WorkRefused
 from app.leases import Lease, LeaseKeeper, LeaseLost
@@ -106,6 +106,12 @@ def keeper() -> LeaseKeeper:
     return LeaseKeeper(engine(), settings().lease_seconds)
 
 
+@cache
+def _autocommit() -> Engine:
+    """For transactions of one statement: neither BEGIN nor COMMIT has to be sent."""
+    return engine().execution_options(isolation_level="AUTOCOMMIT")
+
+
 def run_stage(stage_run_id: str, message_id: str, body: Body) -> str:
     """Claim the stage that was announced and run its body; what happened, in a word for the log."""
     run_id = uuid.UUID(stage_run_id)
@@ -129,7 +135,7 @@ def _claim(run_id: uuid.UUID, message_id: str) -> Claim | None:
             connection, run_id, token=token, worker=who, message_id=message_id, lease=settings().lease_seconds
         )
 
-    return transact(engine(), work)
+    return transact(_autocommit(), work)
 
 
 def _dropped(run_id: uuid.UUID, message_id: str) -> str:
@@ -187,8 +193,7 @@ def classify(error: Exception) -> tuple[Problem, AttemptOutcome]:
     if isinstance(error, WorkRefused):
         refusal = error.refusal
         error_class = ErrorClass(refusal.error_class)
-        outcome = AttemptOutcome.LIMIT if error_class is ErrorClass.POISON else AttemptOutcome.FAILED
-        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), outcome
+        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), AttemptOutcome.FAILED
     if isinstance(error, LimitHit):
         return Problem(ErrorClass.POISON, f"limit_{error.limit}", str(error)), AttemptOutcome.LIMIT
     if isinstance(error, ProcessDied):

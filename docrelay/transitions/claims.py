@@ -64,7 +64,7 @@ CLAIM = text(
     ), told as (
         insert into events (job_id, kind, stage, attempt, who)
         select job_id, 'started', stage, attempt, :worker from taken
-        returning pg_notify(:channel, job_id::text)
+        returning pg_notify(:channel, job_id::text), set_config('synchronous_commit', 'off', true)
     )
     select taken.*, jobs.document_id, jobs.collection, jobs.name, jobs.pipeline
     from taken join jobs on jobs.id = taken.job_id
@@ -90,8 +90,10 @@ def claim(
     message_id: str,
     lease: float,
 ) -> Claim | None:
-    """Take a ready stage for `lease` seconds, or None if it is not to be had.
+    """Take a ready stage for `lease` seconds, or None if it is not to be had. A transaction of its own.
 
+    Its commit does not wait for the disk. Should Postgres crash before the next flush, the stage is ready again
+    and this claim's token worth nothing, as if the lease had run out; outcomes do wait, and flush the claim first.
     Asking again with the same token after an unsure commit gives the same claim.
     """
     values = {
