@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ QUEUES = text(
     select q.queue,
            (select count(*) from stage_runs s
             where s.queue = q.queue and s.status = 'ready' and s.announced_at is not null) as waiting,
-           (select coalesce(sum(slots), 0) from processes p
+           (select cast(coalesce(sum(slots), 0) as int) from processes p
             where p.role = 'worker' and p.queue = q.queue
               and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as slots,
            exists (select 1 from stage_runs s
@@ -37,11 +37,13 @@ QUEUES = text(
 TAKE = text(
     """
     with picked as (
-        select id from stage_runs
-        where queue = :queue and status = 'ready' and announced_at is null and due_at <= now()
-        order by priority desc, ready_at
-        limit :room
-        for update skip locked
+        select first.id from unnest(cast(:queues as text[]), cast(:rooms as int[])) w(queue, room), lateral (
+            select id from stage_runs
+            where stage_runs.queue = w.queue and status = 'ready' and announced_at is null and due_at <= now()
+            order by priority desc, ready_at
+            limit w.room
+            for update skip locked
+        ) first
     )
     update stage_runs s
     set announced_at = now(), announcements = announcements + 1,
@@ -51,7 +53,8 @@ TAKE = text(
     where s.id = picked.id and j.id = s.job_id
     returning s.id, s.stage, s.queue, s.job_id, s.message_id, s.priority, j.name, j.collection,
               (select p.message_id from stage_runs p
-               where p.job_id = s.job_id and p.position = s.position - 1) as parent
+               where p.job_id = s.job_id and p.position = s.position - 1) as parent,
+              set_config('synchronous_commit', 'off', true) as unflushed
     """
 )
 
@@ -77,7 +80,8 @@ class Announcer:
 
     def __init__(self, engine: Engine, publisher: Publisher, *, again_seconds: float) -> None:
         """Announce through a publisher; unclaimed announcements are repeated after `again_seconds`."""
-        self._engine = engine
+        # Each transaction here is one statement: neither BEGIN nor COMMIT has to be sent.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._publisher = publisher
         self._again = again_seconds
         self._windows: dict[str, Window] = defaultdict(Window)
@@ -89,23 +93,29 @@ class Announcer:
             BrokerUnavailable: nothing is lost; what was not sent is ready again.
             Unavailable: the database cannot be reached.
         """
-        sent, backlog = 0, False
-        queues = transact(self._engine, _queues)
-        for queue in queues:
-            if not queue["more"]:
-                continue
-            room = self._windows[queue["queue"]].room(queue["waiting"], queue["slots"], time.monotonic())
-            announced = self._announce(queue["queue"], room)
-            sent += announced
-            if announced == room:
-                self._windows[queue["queue"]].filled(time.monotonic())
-                backlog = True
-        return Announced(sent, backlog)
+        rooms = self._rooms()
+        announced = self._announce({queue: room for queue, room in rooms.items() if room})
+        full = [queue for queue, room in rooms.items() if announced[queue] == room]
+        for queue in full:
+            self._windows[queue].filled(time.monotonic())
+        return Announced(announced.total(), backlog=bool(full))
 
-    def _announce(self, queue: str, room: int) -> int:
-        if room == 0:
-            return 0
-        values = {"queue": queue, "room": room, "again": self._again}
+    def _rooms(self) -> dict[str, int]:
+        """How many stages of each queue that has ready ones may be announced now."""
+        now = time.monotonic()
+        return {
+            queue["queue"]: self._windows[queue["queue"]].room(queue["waiting"], queue["slots"], now)
+            for queue in transact(self._engine, _queues)
+            if queue["more"]
+        }
+
+    def _announce(self, rooms: dict[str, int]) -> Counter[str]:
+        """Announce at most so many of each queue; how many there were."""
+        if not rooms:
+            return Counter()
+        values = {"queues": list(rooms), "rooms": list(rooms.values()), "again": self._again}
+        # Not flushed by its commit: a mark that a crash of Postgres takes back is set again, and the second
+        # message of the two is dropped.
         rows = transact(self._engine, lambda c: c.execute(TAKE, values).mappings().all())
         # Marked first, sent after: a message can be late or lost, but never ahead of its row.
         messages = [_announcement(row) for row in sorted(rows, key=lambda row: -row["priority"])]
@@ -115,7 +125,7 @@ class Announcer:
             undone = [row["id"] for row in rows if row["message_id"] not in error.confirmed]
             transact(self._engine, lambda c: c.execute(UNDO, {"ids": undone}))
             raise
-        return len(rows)
+        return Counter(row["queue"] for row in rows)
 
 
 def _announcement(row: RowMapping) -> Announcement:
