@@ -3,7 +3,7 @@
 from celery import Celery
 
 from app import signals
-from app.broker import broker_url
+from app.brokers.address import broker_url
 from app.schedule import beat_schedule
 from config.celery import celery_settings
 from config.settings import settings

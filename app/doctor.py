@@ -10,11 +10,11 @@ from kombu import Connection as BrokerConnection
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from app.broker import broker_url
+from app.brokers.address import broker_url
+from app.brokers.topology import queue_state
 from app.errors import BrokerUnavailable
 from app.migrations import alembic_config
 from app.runtime import database_url
-from app.topology import queue_state
 from config.celery import CONNECT_SECONDS
 from config.settings import Settings
 from docrelay.database import make_engine

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app import migrations, topology
-from app.broker import broker_url
+from app import migrations
+from app.brokers import topology
+from app.brokers.address import broker_url
 from app.runtime import database_url
 from config.settings import Settings
 from docrelay.database import make_engine, transact

@@ -1,5 +1,6 @@
 """`python -m benchmarks`: measure, print a table."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,14 @@ def common(*, rounds: int) -> Callable[[Command], Command]:
     return add
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 def main() -> None:
     """Measure the service, which is started for it with data of its own, beside plain programs."""
+    signal.signal(signal.SIGTERM, _interrupt)  # the `with` blocks stop what was started
 
 
 @main.command()

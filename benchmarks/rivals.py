@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.console import Console
-from app.fleet import Role
-from app.supervisor import Supervisor
+from app.stack.console import Console
+from app.stack.fleet import Role
+from app.stack.supervisor import Supervisor
 from benchmarks.chain import STEPS, Setting, make_app, send
 from benchmarks.cpu import Used, used
 from benchmarks.service import LOOK_SECONDS, TooSlow

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from app.console import Console
 from app.development.rabbitmq import rabbitmq
 from app.development.server import RabbitMQ
 from app.stack import Stack, plan, running
+from app.stack.console import Console
 from benchmarks.cpu import Used, used
 from config.settings import PREFIX, Settings
 from docrelay import Client, Job

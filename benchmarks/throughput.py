@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.development.server import RabbitMQ
-from app.fleet import environment
+from app.stack.fleet import environment
 from benchmarks.papers import make_papers
 from benchmarks.report import Report
 from benchmarks.service import Service, TooSlow, broker, outcomes, service
@@ -135,6 +135,7 @@ def _floor(engine: str, files: list[Path], seconds: float) -> dict[str, float]:
             return _asked(process, files, engine, seconds)
         finally:
             limit.cancel()
+            process.kill()  # where we were interrupted it would read on for nobody
 
 
 def _asked(process: subprocess.Popen[str], files: list[Path], engine: str, seconds: float) -> dict[str, float]:

@@ -53,7 +53,7 @@ def celery_settings() -> dict[str, Any]:
         # More than one prefetched message per slot hides work behind a slow document.
         "worker_prefetch_multiplier": 1,
         # Without it an undecodable message is acknowledged and gone, not even a dead letter.
-        "worker_consumer": "app.consumer:RefusingConsumer",
+        "worker_consumer": "app.brokers.consumer:RefusingConsumer",
         # -- connection
         "broker_connection_retry_on_startup": True,
         # The default gives up after 100 tries and the worker exits, in the middle of the night.

@@ -11,7 +11,7 @@ FILES = "docrelay-files"
 
 # kombu knows a transport by its scheme, and Celery hands the URL on as it is. A name, not the class: it is
 # imported only where it is used.
-TRANSPORT_ALIASES[FILES] = "app.filesystem:Transport"
+TRANSPORT_ALIASES[FILES] = "app.brokers.filesystem:Transport"
 
 
 def broker_url(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """The embedded broker: a folder, `docrelay-files://localhost/absolute/path`, spoken to through kombu.
 
 kombu's own filesystem transport opens a file before it writes it, so readers take half messages, and
-keeps its bindings in files that are rewritten in place. This one leaves the files to `app.spool` and
+keeps its bindings in files that are rewritten in place. This one leaves the files to `app.brokers.spool` and
 keeps from kombu what makes AMQP out of a store: exchanges, prefetch, acknowledgement.
 
 A message that was taken by a worker that is then killed is gone. That is allowed: rows are the truth,
@@ -21,7 +21,7 @@ from typing import Any
 from kombu.transport import filesystem, virtual
 from kombu.utils.json import dumps, loads
 
-from app.spool import PASSING_SECONDS, Binding, Spool
+from app.brokers.spool import PASSING_SECONDS, Binding, Spool
 from docrelay.names import DEAD_LETTER_QUEUE
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from typing import Any, Self
 from celery import Celery
 from kombu import Connection, Producer
 
-from app import topology
-from app.broker import connect
-from app.deadletters import DeadLetter, drain_dead_letters
+from app.brokers import topology
+from app.brokers.address import connect
+from app.brokers.deadletters import DeadLetter, drain_dead_letters
 from app.errors import BrokerUnavailable
 from config.celery import CONFIRM_SECONDS, CONNECT_SECONDS
 from docrelay.names import Queue

@@ -15,7 +15,7 @@ import httpx
 from kombu import Connection, Exchange
 from kombu import Queue as KombuQueue
 
-from app.broker import connect, is_files, is_rabbitmq
+from app.brokers.address import connect, is_files, is_rabbitmq
 from app.errors import BrokerUnavailable
 from config.celery import CONNECT_SECONDS, DEAD, JOBS, dead_letter_queue, work_queues
 from docrelay.errors import ConfigError

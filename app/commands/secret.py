@@ -2,8 +2,8 @@
 
 import click
 
-from app.home import Home
 from app.receivers import secret_for
+from app.stack.home import Home
 from config.settings import settings
 from docrelay.errors import ConfigError
 

@@ -7,8 +7,8 @@ import click
 
 from app.development.rabbitmq import rabbitmq
 from app.development.server import ServerError
-from app.embedded import EmbeddedPostgres
-from app.home import Home
+from app.stack.embedded import EmbeddedPostgres
+from app.stack.home import Home
 from config.settings import settings
 from docrelay.errors import DocrelayError
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.development.server import RabbitMQ, ServerError, free_ports
-from app.guard import Guard
+from app.stack.guard import Guard
 
 NODE = "docrelay@localhost"
 STOP_SECONDS = 20.0

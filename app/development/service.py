@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.console import Console
 from app.development.server import ServerError
 from app.stack import Stack, plan, running
+from app.stack.console import Console
 from config.settings import Settings
 
 READY_SECONDS = 120

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, text
 
+from app.brokers.publisher import Announcement, Publisher
 from app.dispatch.window import Window
 from app.errors import BrokerUnavailable
-from app.publisher import Announcement, Publisher
 from docrelay.database import transact
 from docrelay.names import STAGE_TASK_PREFIX, Queue
 from docrelay.waiting import ALIVE_SECONDS

@@ -3,12 +3,12 @@
 import logging
 import time
 
+from app.brokers.publisher import Publisher
 from app.celery import app
 from app.dispatch.announce import Announcer
 from app.dispatch.sweep import Sweep
 from app.errors import BrokerUnavailable
 from app.presence import Presence
-from app.publisher import Publisher
 from app.runtime import Stopping, database_url, engine, policy
 from config.settings import Settings
 from docrelay.changes import Listener

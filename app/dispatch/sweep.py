@@ -5,9 +5,9 @@ import uuid
 
 from sqlalchemy import Connection, Engine, insert, text
 
-from app.deadletters import DeadLetter
+from app.brokers.deadletters import DeadLetter
+from app.brokers.publisher import Publisher
 from app.errors import BrokerUnavailable
-from app.publisher import Publisher
 from app.runtime import identity
 from docrelay import transitions
 from docrelay.database import transact

@@ -26,10 +26,10 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from app.console import keep_line, log_file
-from app.guard import Guard
-from app.home import Home
-from app.keeper import Command, Keeper
+from app.stack.console import keep_line, log_file
+from app.stack.guard import Guard
+from app.stack.home import Home
+from app.stack.keeper import Command, Keeper
 from docrelay.errors import Unavailable
 
 HOST: Final = "127.0.0.1"

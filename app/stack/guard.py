@@ -24,7 +24,7 @@ MARK: Final = "DOCRELAY_STARTED_BY"
 GENTLE_SECONDS: Final = 20
 """How long a process that was given to `stop_gently` may take before it is killed after all."""
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Guard:
@@ -50,7 +50,7 @@ class Guard:
     def __enter__(self) -> "Guard":
         """Start the guard's process."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.guard", self.mark],
+            [sys.executable, "-m", "app.stack.guard", self.mark],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in a terminal goes to the whole group, and is not for us

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from app.console import Console
-from app.fleet import Role
-from app.guard import Guard
-from app.keeper import Command, Keeper
+from app.stack.console import Console
+from app.stack.fleet import Role
+from app.stack.guard import Guard
+from app.stack.keeper import Command, Keeper
 
 GRACE_SECONDS: Final = 10.0
 """On top of what a running stage may take after SIGTERM: for the process itself to say goodbye."""

@@ -13,14 +13,14 @@ from typing import Final
 import psycopg
 from pydantic import SecretStr
 
-from app.console import Console
-from app.embedded import EmbeddedPostgres
-from app.fleet import FlowerAddress, Role, environment, fleet, flower_environment
-from app.home import Home
-from app.supervisor import GRACE_SECONDS, Supervisor
+from app.stack.console import Console
+from app.stack.embedded import EmbeddedPostgres
+from app.stack.fleet import FlowerAddress, Role, environment, fleet, flower_environment
+from app.stack.home import Home
+from app.stack.supervisor import GRACE_SECONDS, Supervisor
 from config.settings import PREFIX, Settings
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 USUAL_FLOWER_PORT: Final = 5555
 REPORTING: Final[tuple[str, ...]] = ("dispatch", "parse", "vectorize", "notify")

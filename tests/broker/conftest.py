@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from app.broker import FILES
+from app.brokers.address import FILES
+from app.brokers.publisher import Announcement
+from app.brokers.topology import declare
 from app.development.server import RabbitMQ
-from app.publisher import Announcement
-from app.topology import declare
 from docrelay.names import DEAD_LETTER_QUEUE, Queue
 from tests.broker.worker_app import OUTPUT, URL, make_app
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from kombu import Connection
 
-from app.broker import broker_url, is_files, is_rabbitmq
+from app.brokers.address import broker_url, is_files, is_rabbitmq
 from config.settings import Settings
 
 

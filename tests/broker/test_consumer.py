@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from app.deadletters import drain_dead_letters
+from app.brokers.deadletters import drain_dead_letters
+from app.brokers.publisher import Publisher
+from app.brokers.topology import queue_state
 from app.development.server import RabbitMQ
-from app.publisher import Publisher
-from app.topology import queue_state
 from docrelay.names import DEAD_LETTER_QUEUE, Queue
 from tests.broker.conftest import Worker, announcement, wait_until
 from tests.broker.worker_app import make_app

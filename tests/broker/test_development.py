@@ -11,9 +11,9 @@ import psutil
 import psycopg
 import pytest
 
+from app.brokers.topology import declare
 from app.development.native import NativeRabbitMQ, find
 from app.development.server import RabbitMQ, ServerError
-from app.topology import declare
 from tests.broker.conftest import ROOT, wait_until
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from celery import Celery
 from kombu import Connection
 
-from app.publisher import Publisher
-from app.spool import PASSING_SECONDS
-from app.topology import QueueState, declare, queue_state
+from app.brokers.publisher import Publisher
+from app.brokers.spool import PASSING_SECONDS
+from app.brokers.topology import QueueState, declare, queue_state
 from docrelay.names import Queue
 from tests.broker.conftest import Worker, announcement, stop, wait_until
 from tests.broker.test_spool import grow_old

@@ -8,10 +8,10 @@ import pytest
 from celery import Celery
 from kombu.exceptions import EncodeError
 
+from app.brokers.publisher import Publisher
+from app.brokers.topology import QueueState
 from app.development.server import RabbitMQ
 from app.errors import BrokerUnavailable
-from app.publisher import Publisher
-from app.topology import QueueState
 from docrelay.names import Queue
 from tests.broker.conftest import announcement, bounded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.spool import PASSING_SECONDS, SEEN, Spool
+from app.brokers.spool import PASSING_SECONDS, SEEN, Spool
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from celery import Celery
 from kombu import Connection
 from kombu import Queue as KombuQueue
 
-from app.deadletters import drain_dead_letters
+from app.brokers.deadletters import drain_dead_letters
+from app.brokers.publisher import Publisher
+from app.brokers.topology import QueueState, declare, queue_state
 from app.development.server import RabbitMQ
 from app.errors import BrokerUnavailable
-from app.publisher import Publisher
-from app.topology import QueueState, declare, queue_state
 from docrelay.errors import ConfigError
 from docrelay.names import DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, Queue
 from tests.broker.conftest import Worker, announcement, wait_until

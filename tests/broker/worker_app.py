@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-from app import broker
+from app.brokers import address
 from config.celery import celery_settings
 
 URL = "TEST_BROKER_URL"
@@ -15,7 +15,7 @@ def make_app(url: str) -> Celery:
     celery = Celery("docrelay", set_as_current=False)
     celery.conf.update(celery_settings())
     celery.conf.update(broker_url=url)
-    assert broker.FILES  # imported for the scheme it registers
+    assert address.FILES  # imported for the scheme it registers
     return celery
 
 

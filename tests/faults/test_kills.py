@@ -49,12 +49,17 @@ def _kill_child(stack: Stack, role: str) -> None:
     _kill(children[0].pid)
 
 
+def _kill_broker(rabbitmq: RabbitMQ) -> None:
+    rabbitmq.kill()
+    rabbitmq.start()
+
+
 FAULTS: dict[str, Callable[[Stack, RabbitMQ], object]] = {
     "dispatcher": lambda stack, _: _kill_role(stack, "dispatch"),
     "parse worker": lambda stack, _: _kill_role(stack, "parse"),
     "vectorize worker": lambda stack, _: _kill_role(stack, "vectorize"),
     "beat": lambda stack, _: _kill_role(stack, "beat"),
-    "broker": lambda _, rabbitmq: (rabbitmq.kill(), rabbitmq.start()),
+    "broker": lambda _, rabbitmq: _kill_broker(rabbitmq),
     "every queue purged": lambda _, rabbitmq: [rabbitmq.purge(queue) for queue in Queue],
 }
 

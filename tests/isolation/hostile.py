@@ -79,5 +79,15 @@ def refuse() -> None:
 
 def calls() -> dict[str, Callable[..., Any]]:
     """All of them."""
-    functions = [echo, size, loop, be_silent, allocate, allocate_at_once, crash, leave, fork_and_hang, refuse]
-    return {function.__name__: function for function in functions}
+    return {
+        "echo": echo,
+        "size": size,
+        "loop": loop,
+        "be_silent": be_silent,
+        "allocate": allocate,
+        "allocate_at_once": allocate_at_once,
+        "crash": crash,
+        "leave": leave,
+        "fork_and_hang": fork_and_hang,
+        "refuse": refuse,
+    }

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.fleet import FlowerAddress, fleet
-from app.supervisor import GRACE_SECONDS
+from app.stack.fleet import FlowerAddress, fleet
+from app.stack.supervisor import GRACE_SECONDS
 from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

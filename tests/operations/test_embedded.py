@@ -13,8 +13,8 @@ import psutil
 import psycopg
 import pytest
 
-from app.embedded import EmbeddedPostgres
-from app.home import Home
+from app.stack.embedded import EmbeddedPostgres
+from app.stack.home import Home
 from docrelay.errors import ConfigError
 from docrelay.names import ADDRESS_FILE
 
@@ -127,8 +127,8 @@ def test_a_stale_note_with_somebody_elses_number_is_no_obstacle(home: Home) -> N
 HOLDER = """
 import sys, time
 from pathlib import Path
-from app.embedded import EmbeddedPostgres
-from app.home import Home
+from app.stack.embedded import EmbeddedPostgres
+from app.stack.home import Home
 home = Home(Path(sys.argv[1]))
 home.make()
 with home.lock(), EmbeddedPostgres(home) as postgres:
@@ -165,7 +165,7 @@ def test_a_server_left_behind_without_a_guard_is_stopped_first(home: Home) -> No
         assert holder.stdout is not None
         pid = int(holder.stdout.readline())
         for child in psutil.Process(holder.pid).children():
-            if "app.guard" in child.cmdline():
+            if "app.stack.guard" in child.cmdline():
                 child.kill()
         holder.kill()
     assert psutil.pid_exists(pid)

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.console import Console
-from app.fleet import Role
-from app.keeper import ending, pause_after
-from app.supervisor import Supervisor
+from app.stack.console import Console
+from app.stack.fleet import Role
+from app.stack.keeper import ending, pause_after
+from app.stack.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,9 +138,9 @@ def test_nothing_survives_the_supervisors_own_violent_death(tmp_path: Path) -> N
     )
     program = f"""
 import sys, time
-from app.console import Console
-from app.fleet import Role
-from app.supervisor import Supervisor
+from app.stack.console import Console
+from app.stack.fleet import Role
+from app.stack.supervisor import Supervisor
 roles = [Role("a", (sys.executable, {str(worker)!r}), "")]
 mark = {{"MARK_OF_TEST": {str(tmp_path)!r}}}
 with Console(sys.stdout, ["a"]) as console, Supervisor(roles, console, environment=mark):

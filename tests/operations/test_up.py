@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from app.guard import MARK
+from app.stack.guard import MARK
 from docrelay.names import ADDRESS_FILE
 
 ROOT = Path(__file__).resolve().parents[2]

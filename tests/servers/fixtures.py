@@ -10,8 +10,8 @@ from psycopg import sql
 
 from app.development import rabbitmq as rabbitmq_servers
 from app.development.server import RabbitMQ
-from app.embedded import SUPERUSER, EmbeddedPostgres
-from app.home import Home
+from app.stack.embedded import SUPERUSER, EmbeddedPostgres
+from app.stack.home import Home
 
 
 @pytest.fixture(scope="session")

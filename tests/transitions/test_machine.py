@@ -224,7 +224,7 @@ def test_whatever_happens_the_rows_stay_right(machine: type[JobMachine]) -> None
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=80,
             stateful_step_count=25,
             deadline=None,
             database=None,
