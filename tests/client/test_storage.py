@@ -1,6 +1,8 @@
 """Where bytes are kept: in Postgres, or in a folder by way of an object store."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -124,6 +126,27 @@ class TestDelete:
         (folder / document.sha256[:2] / document.sha256).unlink()
         stored.delete(document.id)
         assert stored.jobs() == []
+
+    @pytest.mark.parametrize("by", ["delete", "drop_unused"])
+    def test_waits_for_whoever_stores_the_same_bytes(
+        self, client: Client, service: Service, engine: Engine, by: str
+    ) -> None:
+        old = client.submit(b"shared", collection="old").document
+        sha256 = bytes.fromhex(old.sha256)
+        if by == "drop_unused":  # what tidying up does, with bytes whose document is gone
+            service.sql("delete from documents")
+        with ThreadPoolExecutor() as pool, engine.connect() as connection:
+            client.submit(b"shared", collection="new", session=connection)
+            removing = (
+                pool.submit(client.delete, old.id)
+                if by == "delete"
+                else pool.submit(service.run, lambda c: contents.drop_unused(c, sha256, ""))
+            )
+            time.sleep(0.3)
+            assert not removing.done()
+            connection.commit()
+            assert removing.result(10) is None
+        assert read(engine, old.sha256) == b"shared"
 
     @pytest.mark.parametrize("name", ["client", "stored"])
     def test_while_the_same_bytes_are_submitted_again(

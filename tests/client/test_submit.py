@@ -122,9 +122,12 @@ class TestAgain:
         service.finish(second)
         assert client.submit(b"same", pipeline="extract").same_as is None
         assert client.submit(b"same", collection="other").same_as is None
+
+    def test_is_worked_if_a_newer_parser_would_give_another_result(self, client: Client, service: Service) -> None:
+        service.finish(client.submit(b"same"))
         service.sql("update pipelines set fingerprint = 'a newer parser'")
-        newer = client.submit(b"same", collection="default")
-        assert newer.same_as is None
+        newer = client.submit(b"same")
+        assert (newer.same_as, newer.stages[0].status) == (None, "ready")
 
 
 class TestMany:

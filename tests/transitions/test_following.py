@@ -1,11 +1,14 @@
 """Jobs on one document run one after another."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from docrelay import Job
 from docrelay.names import ErrorClass
+from docrelay.transitions import Closing, succeed
 from tests.transitions.service import Service, at_once, ready
 
 OPEN = ["ready", "waiting", "waiting"]
@@ -65,6 +68,34 @@ def test_other_documents_do_not_wait(service: Service) -> None:
     service.submit(b"same", collection="one")
     assert service.statuses(service.submit(b"same", collection="two")) == OPEN
     assert service.statuses(service.submit(b"other", collection="one")) == OPEN
+
+
+def test_one_submitted_while_the_first_ends_is_not_forgotten(service: Service) -> None:
+    """Neither sees the other's uncommitted rows, so the one must wait for the other."""
+    first = service.submit(b"same")
+    service.succeed(service.claim(first))
+    held = service.claim(first)
+    with ThreadPoolExecutor() as pool, service.engine.connect() as connection:
+        second = service.submit(b"same", pipeline="extract", session=connection)
+        ending = pool.submit(service.succeed, held)
+        time.sleep(0.3)
+        assert not ending.done()
+        connection.commit()
+        assert ending.result(10) is Closing.DONE
+    assert service.statuses(second)[0] == "ready"
+
+
+def test_one_submitted_just_after_the_first_ended_does_not_wait_for_it(service: Service) -> None:
+    first = service.submit(b"same")
+    service.succeed(service.claim(first))
+    held = service.claim(first)
+    with ThreadPoolExecutor() as pool, service.engine.connect() as connection:
+        assert succeed(connection, held) is Closing.DONE
+        submitting = pool.submit(service.submit, b"same", pipeline="extract")
+        time.sleep(0.3)
+        assert not submitting.done()
+        connection.commit()
+        assert submitting.result(10).stages[0].status == "ready"
 
 
 class Rush:
