@@ -29,6 +29,10 @@ class Interrupted(Exception):  # noqa: N818
     """This worker was told to stop and the grace is over."""
 
 
+class StageFailed(Exception):  # noqa: N818
+    """Raised when all is written, for Celery alone: its events and Flower then say FAILURE too."""
+
+
 class Work:
     """A claimed stage, as its body sees it."""
 
@@ -113,7 +117,11 @@ def _autocommit() -> Engine:
 
 
 def run_stage(stage_run_id: str, message_id: str, body: Body) -> str:
-    """Claim the stage that was announced and run its body; what happened, in a word for the log."""
+    """Claim the stage that was announced and run its body; what happened, in a word for the log.
+
+    Raises:
+        StageFailed: the attempt failed, and its row says so. Tasks name it in `throws`.
+    """
     run_id = uuid.UUID(stage_run_id)
     try:
         claim = _claim(run_id, message_id)
@@ -171,11 +179,13 @@ def _guarded(work: Work, body: Body) -> str:
         return "database unavailable"
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a row
         problem, outcome = classify(error)
-        log.info("%s of %s: %s", work.claim.stage, work.claim.name, problem.message)
-        return _close(
+        closed = _close(
             work,
             lambda connection: transitions.fail(connection, work.claim, problem, outcome=outcome, policy=policy()),
         )
+        if closed == "closed":
+            raise StageFailed(f"{work.claim.stage} of {work.claim.name}: {problem.message}") from None
+        return closed
     return "done"
 
 
@@ -193,7 +203,8 @@ def classify(error: Exception) -> tuple[Problem, AttemptOutcome]:
     if isinstance(error, WorkRefused):
         refusal = error.refusal
         error_class = ErrorClass(refusal.error_class)
-        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), AttemptOutcome.FAILED
+        outcome = AttemptOutcome.LIMIT if error_class is ErrorClass.POISON else AttemptOutcome.FAILED
+        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), outcome
     if isinstance(error, LimitHit):
         return Problem(ErrorClass.POISON, f"limit_{error.limit}", str(error)), AttemptOutcome.LIMIT
     if isinstance(error, ProcessDied):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, update
 from app.celery import app
 from app.receivers import secret_for
 from app.runtime import policy
-from app.work import Work, run_stage
+from app.work import StageFailed, Work, run_stage
 from config.settings import settings
 from docrelay.names import DeliveryStatus
 from docrelay.tables import Delivery
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 10.0
 SOONEST_SECONDS = 0.1
 
 
-@app.task(name="docrelay.notify", bind=True)
+@app.task(name="docrelay.notify", bind=True, throws=(StageFailed,))
 def notify(self: Task, stage_run_id: str) -> str:
     """Send the notifications of a job."""
     return run_stage(stage_run_id, self.request.id, send_notifications)

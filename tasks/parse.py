@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from app.celery import app
 from app.isolation import DocumentProcess
-from app.work import Work, run_stage
+from app.work import StageFailed, Work, run_stage
 from config.settings import settings
 from docrelay import contents
 from docrelay import tables as t
@@ -22,7 +22,7 @@ CALLS_PER_PROCESS = 200
 _idle: LifoQueue[DocumentProcess] = LifoQueue()
 
 
-@app.task(name="docrelay.parse", bind=True)
+@app.task(name="docrelay.parse", bind=True, throws=(StageFailed,))
 def parse(self: Task, stage_run_id: str) -> str:
     """Parse the document of a stage run."""
     return run_stage(stage_run_id, self.request.id, parse_document)

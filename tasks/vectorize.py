@@ -8,7 +8,7 @@ from celery import Task
 from sqlalchemy import Connection, delete, select, update
 
 from app.celery import app
-from app.work import Work, run_stage
+from app.work import StageFailed, Work, run_stage
 from docrelay import tables as t
 from pipelines.chunk import CHUNKER_VERSION, chunk_id, text_hash
 from pipelines.documents import Chunk, Page
@@ -24,7 +24,7 @@ FLOAT_BYTES = 4
 answer.connect()
 
 
-@app.task(name="docrelay.vectorize", bind=True)
+@app.task(name="docrelay.vectorize", bind=True, throws=(StageFailed,))
 def vectorize(self: Task, stage_run_id: str) -> str:
     """Chunk and embed the document of a stage run."""
     return run_stage(stage_run_id, self.request.id, vectorize_document)

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 
 from app.development.service import service
 from app.stack import Stack
-from docrelay import Client, Job
+from docrelay import Client, Job, JobFailed
 from tests.flower.browser import base_url, browsing, signed_in
 
 SECONDS = 30
@@ -67,6 +67,17 @@ def test_both_stages_of_the_document_are_listed_by_its_name(stack: Stack, job: J
     for row in ours.values():
         assert row["state"] == "SUCCESS"
         assert row["args"].startswith(f"{NAME} · finance · job ")
+
+
+def test_a_document_that_failed_is_listed_as_a_failure(stack: Stack, browser: Chrome) -> None:
+    with Client(stack.database_url) as client:
+        broken = client.submit(b"%PDF-1.7 and then nothing", name="broken.pdf", collection="finance")
+        with pytest.raises(JobFailed):
+            client.wait(broken.id, timeout=60)
+    rows = _rows(
+        browser, signed_in(stack.plan, "/tasks"), lambda rows: any("broken.pdf" in row["args"] for row in rows)
+    )
+    assert [row["state"] for row in rows if "broken.pdf" in row["args"]] == ["FAILURE"]
 
 
 def test_a_task_leads_to_its_job_and_to_the_stage_before(stack: Stack, job: Job, browser: Chrome) -> None:

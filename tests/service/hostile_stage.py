@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.celery import app
 from app.isolation import DocumentProcess, Limits
-from app.work import Work, run_stage
+from app.work import StageFailed, Work, run_stage
 from docrelay import contents
 from docrelay import tables as t
 from docrelay.names import Queue
@@ -16,7 +16,7 @@ IMPATIENT = StageSpec("hostile", seconds=2, silence=30, memory_mb=256)
 PIPELINES = {"hostile": [(SPEC, Queue.PARSE)], "impatient": [(IMPATIENT, Queue.PARSE)]}
 
 
-@app.task(name="docrelay.hostile", bind=True)
+@app.task(name="docrelay.hostile", bind=True, throws=(StageFailed,))
 def hostile(self: Task, stage_run_id: str) -> str:
     """Run the function that the document names."""
     return run_stage(stage_run_id, self.request.id, do_as_told)
