@@ -54,7 +54,8 @@ def _work(read: Callable[[Path], list[str]], encoder: Any, files: list[Path]) ->
         kept.append(chunks)
     took = {"all s": time.monotonic() - started, "CPU s": _cpu() - cpu, "parse s": parse_seconds}
     # Counted after the clock has stopped: nobody who writes this loop counts tokens.
-    return {**took, "pages": pages, "chunks": texts, "tokens": _tokens(encoder, kept), "bad": bad}
+    tokens, lost = _tokens(encoder, kept)
+    return {**took, "pages": pages, "chunks": texts, "tokens": tokens, "lost": lost, "bad": bad}
 
 
 def _chunks(text: str) -> Iterator[str]:
@@ -63,13 +64,14 @@ def _chunks(text: str) -> Iterator[str]:
         yield " ".join(words[start : start + WORDS])
 
 
-def _tokens(encoder: Any, documents: list[list[str]]) -> int:
-    """Tokens that the model has seen: of a longer chunk, those that fit."""
-    count = 0
+def _tokens(encoder: Any, documents: list[list[str]]) -> tuple[int, int]:
+    """Tokens that the model has seen, and those it has not: of a longer chunk, only what fits is embedded."""
+    seen = lost = 0
     for chunks in filter(None, documents):
-        found = encoder.tokenizer(chunks, truncation=True, max_length=encoder.max_seq_length)
-        count += sum(map(len, found["input_ids"]))
-    return count
+        for ids in encoder.tokenizer(chunks, truncation=False, verbose=False)["input_ids"]:
+            seen += min(len(ids), encoder.max_seq_length)
+            lost += max(0, len(ids) - encoder.max_seq_length)
+    return seen, lost
 
 
 def _pypdf() -> Callable[[Path], list[str]]:

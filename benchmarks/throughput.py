@@ -88,7 +88,9 @@ def _compare(report: Report) -> None:
         ours = f"docrelay {arithmetic}"
         report.compare(f"documents/s: {ours} over floor pypdf", "docs/s", ours, "floor pypdf")
         report.compare(f"documents/s: {ours} over floor pdfium", "docs/s", ours, "floor pdfium")
+        report.compare(f"tokens/s: {ours} over floor pypdf", "tokens/s", ours, "floor pypdf")
         report.compare(f"CPU of the service: {ours} over floor pdfium", "CPU s", ours, "floor pdfium")
+        report.compare(f"CPU per token embedded: {ours} over floor pdfium", "CPU us/token", ours, "floor pdfium")
         report.compare(f"CPU with servers: {ours} over floor pdfium", "with servers", ours, "floor pdfium")
         report.compare(f"CPU with servers: {ours} over floor pypdf", "with servers", ours, "floor pypdf")
         report.compare(f"tokens embedded: {ours} over floor pdfium", "tokens", ours, "floor pdfium")
@@ -189,7 +191,9 @@ def _numbers(documents: int, found: dict[str, float], start: dict[str, Any]) -> 
     seconds = found["all s"]
     rates = {f"{name}/s": found[key] / seconds for name, key in (("pages", "pages"), ("chunks", "chunks"))}
     per_page = found["CPU s"] * 1000 / max(1.0, found["pages"])
-    return {"docs/s": documents / seconds, **rates, "CPU ms/page": per_page, **found, **start}
+    per_token = found["CPU s"] * 1e6 / max(1.0, found["tokens"])
+    per = {"CPU ms/page": per_page, "CPU us/token": per_token, "tokens/s": found["tokens"] / seconds}
+    return {"docs/s": documents / seconds, **rates, **per, **found, **start}
 
 
 def _own_cpu() -> float:
