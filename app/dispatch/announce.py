@@ -36,14 +36,42 @@ QUEUES = text(
 
 TAKE = text(
     """
-    with picked as (
-        select first.id from unnest(cast(:queues as text[]), cast(:rooms as int[])) w(queue, room), lateral (
-            select id from stage_runs
-            where stage_runs.queue = w.queue and status = 'ready' and announced_at is null and due_at <= now()
+    with recursive room as (
+        select * from unnest(cast(:queues as text[]), cast(:rooms as int[])) r(queue, room)
+    ), waiting(queue, room, collection) as (
+        -- The collections that wait, one step through the index for each, however many stages they have.
+        select queue, room, (select min(collection) from stage_runs s
+                             where s.queue = room.queue and s.status = 'ready' and s.announced_at is null)
+        from room
+        union all
+        select queue, room, (select min(s.collection) from stage_runs s
+                             where s.queue = waiting.queue and s.status = 'ready' and s.announced_at is null
+                               and s.collection > waiting.collection)
+        from waiting where collection is not null
+    ), busy as (
+        select queue, collection, count(*) as stages from (
+            select queue, collection from stage_runs where status = 'running'
+            union all
+            select queue, collection from stage_runs where status = 'ready' and announced_at is not null
+        ) under_way group by queue, collection
+    ), candidates as (
+        -- The first of each collection; its place in line counts what the collection has under way already.
+        select w.queue, w.room, first.*,
+               row_number() over (partition by w.queue, w.collection, priority order by ready_at)
+               + coalesce(busy.stages, 0) as place
+        from waiting w left join busy using (queue, collection), lateral (
+            select id, priority, ready_at from stage_runs s
+            where s.queue = w.queue and s.collection = w.collection and s.status = 'ready'
+              and s.announced_at is null and s.due_at <= now()
             order by priority desc, ready_at
-            limit w.room
-            for update skip locked
-        ) first
+            limit w.room) first
+    ), chosen as (
+        select id, row_number() over (partition by queue order by priority desc, place, ready_at) <= room as fits
+        from candidates
+    ), picked as (
+        select s.id from stage_runs s join chosen on chosen.id = s.id
+        where chosen.fits and s.status = 'ready' and s.announced_at is null
+        for update of s skip locked
     )
     update stage_runs s
     set announced_at = now(), announcements = announcements + 1,

@@ -70,6 +70,7 @@ class StageRun(Base):
         Index(
             "ix_stage_runs_to_announce",
             "queue",
+            "collection",
             text("priority desc"),
             "ready_at",
             postgresql_where=text("status = 'ready' and announced_at is null"),
@@ -89,7 +90,8 @@ class StageRun(Base):
     stage: Mapped[str]
     queue: Mapped[str]
     status: Mapped[str]
-    priority: Mapped[int]  # the job's, kept here so that the dispatcher reads one index
+    priority: Mapped[int]  # the job's, like the collection, so that the dispatcher reads one index
+    collection: Mapped[str]
     after_outcome: Mapped[bool] = mapped_column(server_default=text("false"))
     seconds: Mapped[int]  # limit on the whole stage
     silence: Mapped[int]  # limit without progress, in seconds

@@ -97,6 +97,7 @@ def _stage_rows(job_id: uuid.UUID, new: NewJob, first: StageStatus) -> list[dict
             "status": first if position == 0 else StageStatus.WAITING,
             "opened": position == 0 and first is StageStatus.READY,
             "priority": new.priority,
+            "collection": new.collection,
             "after_outcome": stage["after_outcome"],
             "seconds": stage["seconds"],
             "silence": stage["silence"],

@@ -234,6 +234,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("priority", sa.BigInteger(), nullable=False),
+        sa.Column("collection", sa.Text(), nullable=False),
         sa.Column("after_outcome", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("seconds", sa.BigInteger(), nullable=False),
         sa.Column("silence", sa.BigInteger(), nullable=False),
@@ -291,7 +292,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_stage_runs_to_announce",
         "stage_runs",
-        ["queue", sa.literal_column("priority desc"), "ready_at"],
+        ["queue", "collection", sa.literal_column("priority desc"), "ready_at"],
         unique=False,
         postgresql_where=sa.text("status = 'ready' and announced_at is null"),
     )
