@@ -27,9 +27,10 @@ QUEUES = text(
            (select cast(coalesce(sum(slots), 0) as int) from processes p
             where p.role = 'worker' and p.queue = q.queue
               and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as slots,
-           exists (select 1 from stage_runs s
-                   where s.queue = q.queue and s.status = 'ready' and s.announced_at is null
-                     and s.due_at <= now()) as more
+           -- Ordered, since the planner would rather read the table than the index for a mere `exists`.
+           (select true from stage_runs s
+            where s.queue = q.queue and s.status = 'ready' and s.announced_at is null and s.due_at <= now()
+            order by s.queue, s.collection, s.priority desc, s.ready_at limit 1) is not null as more
     from unnest(cast(:queues as text[])) q(queue)
     """  # noqa: S608 - a constant of ours
 )
@@ -69,16 +70,17 @@ TAKE = text(
         select id, row_number() over (partition by queue order by priority desc, place, ready_at) <= room as fits
         from candidates
     ), picked as (
-        select s.id from stage_runs s join chosen on chosen.id = s.id
-        where chosen.fits and s.status = 'ready' and s.announced_at is null
-        for update of s skip locked
+        -- Arrays, since the planner takes a join with `chosen` for thousands of rows and reads the whole table.
+        select id from stage_runs
+        where id = any(array(select id from chosen where fits)) and status = 'ready' and announced_at is null
+        for update skip locked
     )
     update stage_runs s
     set announced_at = now(), announcements = announcements + 1,
         announce_again_at = now() + least(3600, cast(:again as float8) * 2 ^ announcements) * interval '1 second',
         message_id = s.id || '.' || (s.attempt + 1) || '.' || (announcements + 1)
-    from picked, jobs j
-    where s.id = picked.id and j.id = s.job_id
+    from jobs j
+    where s.id = any(array(select id from picked)) and j.id = s.job_id
     returning s.id, s.stage, s.queue, s.job_id, s.message_id, s.priority, j.name, j.collection,
               (select p.message_id from stage_runs p
                where p.job_id = s.job_id and p.position = s.position - 1) as parent,

@@ -1,6 +1,7 @@
 """Every few seconds: what stopped moving is found and moved on, and what nobody took is announced again."""
 
 import logging
+import time
 import uuid
 
 from sqlalchemy import Connection, Engine, insert, text
@@ -22,6 +23,7 @@ LOCK = 4_711_002
 
 MOST_DEAD_LETTERS = 100
 DEAD_LETTER_SECONDS = 2.0
+FOLLOWERS_SECONDS = 60.0
 
 UNCLAIMED = text(
     """
@@ -61,6 +63,7 @@ class Sweep:
         self._publisher = publisher
         self._policy = policy
         self._who = identity("dispatcher")
+        self._next_followers = 0.0
 
     def run(self) -> None:
         """Sweep once.
@@ -81,10 +84,17 @@ class Sweep:
             return 0
         for statement in TIDY:
             connection.execute(statement)
+        self._release_followers(connection)
+        return transitions.expire_leases(connection, who=self._who, policy=self._policy)
+
+    def _release_followers(self, connection: Connection) -> None:
+        # Looks at every queued job, and normally finds nothing: rarely is enough.
+        if time.monotonic() < self._next_followers:
+            return
+        self._next_followers = time.monotonic() + FOLLOWERS_SECONDS
         followers = transitions.release_followers(connection)
         if followers:
             log.warning("%d jobs were waiting behind nothing", followers)
-        return transitions.expire_leases(connection, who=self._who, policy=self._policy)
 
     def _messages(self) -> None:
         for queue in Queue:
