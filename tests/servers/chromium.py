@@ -1,13 +1,12 @@
 """Headless Chromium and its driver: those of this machine, else installed by apt."""
 
-import os
 import shutil
-import subprocess
 from dataclasses import dataclass
+
+from app.development import apt
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "/usr/lib/chromium/chromedriver", "/usr/lib/chromium-browser/chromedriver")
-INSTALL_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,10 @@ def chromium() -> Chromium:
     """
     found = _find()
     if found is None:
-        _install()
+        try:
+            apt.install("chromium", "chromium-driver")
+        except apt.AptError as error:
+            raise BrowserMissingError(f"no browser for the test of Flower: {error}") from error
         found = _find()
     if found is None:
         raise BrowserMissingError("apt-get installed chromium, but it is not to be found")
@@ -41,20 +43,3 @@ def _find() -> Chromium | None:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = next(filter(None, map(shutil.which, DRIVERS)), None)
     return Chromium(browser, driver) if browser and driver else None
-
-
-def _install() -> None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise BrowserMissingError("no browser for the test of Flower: install chromium and chromium-driver")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"]):
-        done = subprocess.run(
-            ["apt-get", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            raise BrowserMissingError(f"apt-get {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
