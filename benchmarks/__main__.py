@@ -75,6 +75,18 @@ def latency(*, as_json: bool, **options: Any) -> None:
     measure(Wanted(**options)).show(as_json=as_json)
 
 
+@main.command()
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--glob", default="**/*.pdf", show_default=True, help="Which files of it.")
+@click.option("--seconds", default=3600.0, show_default=True, help="Bound on the whole.")
+@click.option("--broker", default="rabbitmq", show_default=True, type=BROKERS)
+def acceptance(**options: Any) -> None:
+    """Every file of a folder through the service: exit status 0 if each got a clear outcome and no worker died."""
+    from benchmarks.acceptance import Wanted, run
+
+    raise SystemExit(0 if run(Wanted(**options)) else 1)
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")

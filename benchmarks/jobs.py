@@ -48,7 +48,7 @@ def measure(wanted: Wanted) -> Report:
     )
     with ExitStack() as cleanup:
         server = cleanup.enter_context(broker(wanted.broker))
-        ours = cleanup.enter_context(service(server, TASK_MODULES=empty_stages.__name__))
+        ours = cleanup.enter_context(service(server, task_modules=empty_stages.__name__))
         if wanted.warm:
             ours.warm_up(b"A text to warm up with.")
         rivals = cleanup.enter_context(_rivals(server))

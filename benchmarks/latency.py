@@ -38,7 +38,7 @@ def measure(wanted: Wanted) -> Report:
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(TemporaryDirectory(prefix="docrelay-bench-papers-")))
         server = cleanup.enter_context(broker(wanted.broker))
-        running = cleanup.enter_context(service(server, TASK_MODULES=empty_stages.__name__))
+        running = cleanup.enter_context(service(server, task_modules=empty_stages.__name__))
         running.warm_up(b"A text to warm up with.")
         for number in range(wanted.rounds):
             files = make_papers(folder, wanted.documents, wanted.seed * 1000 + number, pages=(1, 1))

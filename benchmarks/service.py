@@ -1,27 +1,27 @@
 """The whole service for the time of a measurement: its own folder, database and broker."""
 
 import os
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 
 from app.development.rabbitmq import rabbitmq
 from app.development.server import RabbitMQ
-from app.stack import Stack, plan, running
-from app.stack.console import Console
+from app.development.service import service as service_in
+from app.stack import Stack
 from benchmarks.cpu import Used, used
-from config.settings import PREFIX, Settings
+from config.settings import PREFIX
 from docrelay import Client, Job
 
 READY_SECONDS = 180.0
 LOOK_SECONDS = 0.02
-ELSEWHERE = ("DATABASE_URL", "BROKER_URL", "BROKER_API_URL", "STORAGE_URL", "HOME")
+ELSEWHERE = tuple(f"{PREFIX}{name}" for name in ("DATABASE_URL", "BROKER_URL", "BROKER_API_URL", "STORAGE_URL", "HOME"))
 """Settings that would lead a measurement, which empties tables, to somebody's data."""
 
 EMPTIED = "contents, documents, jobs, embeddings, queries"
@@ -93,24 +93,19 @@ def broker(kind: str) -> Iterator[RabbitMQ | None]:
 
 
 @contextmanager
-def service(server: RabbitMQ | None, **settings: str) -> Iterator[Service]:
+def service(server: RabbitMQ | None, **settings: Any) -> Iterator[Service]:
     """Start everything anew with these settings and wait until it is ready; nothing of it is left afterwards.
 
     Raises:
-        TooSlow: it was not ready in three minutes.
+        ServerError: it did not come up.
     """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(TemporaryDirectory(prefix="docrelay-bench-")))
         # Postgres runs as another user when we are root, and must get through to its folder.
         folder.chmod(0o711)
-        cleanup.enter_context(_environment({**_addresses(server, folder), **settings}))
+        cleanup.enter_context(_nobody_elses())
         started = time.monotonic()
-        planned = plan(Settings(), with_flower=False)
-        console = Console(sys.stderr, planned.names, folder=planned.home.folder("logs"), quiet=True)
-        cleanup.enter_context(console)
-        stack = cleanup.enter_context(running(planned, console))
-        if late := stack.wait_ready(READY_SECONDS):
-            raise TooSlow(f"not ready after {READY_SECONDS:g} s: {', '.join(late)}")
+        stack = cleanup.enter_context(service_in(folder, **_addresses(server), **settings))
         client = cleanup.enter_context(Client(stack.database_url))
         running_now = Service(stack, client, time.monotonic() - started, 0.0)
         yield Service(stack, client, running_now.start_seconds, running_now.used().total)
@@ -124,20 +119,15 @@ def outcomes(jobs: list[Job]) -> dict[str, int]:
     return counts
 
 
-def _addresses(server: RabbitMQ | None, folder: Path) -> dict[str, str]:
-    home = {"HOME": str(folder)}
-    return home if server is None else {**home, "BROKER_URL": server.url, "BROKER_API_URL": server.api_url}
+def _addresses(server: RabbitMQ | None) -> dict[str, Any]:
+    return {} if server is None else {"broker_url": server.url, "broker_api_url": server.api_url}
 
 
 @contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """These settings and no others of `ELSEWHERE`, for us and what we start."""
-    before = dict(os.environ)
-    for name in ELSEWHERE:
-        os.environ.pop(f"{PREFIX}{name}", None)
-    os.environ.update({f"{PREFIX}{name}": value for name, value in settings.items()})
+def _nobody_elses() -> Iterator[None]:
+    """None of the variables of `ELSEWHERE`, for us and what we start."""
+    before = {name: os.environ.pop(name) for name in ELSEWHERE if name in os.environ}
     try:
         yield
     finally:
-        os.environ.clear()
         os.environ.update(before)

@@ -77,7 +77,7 @@ def _floor_side(engine: str, files: list[Path], wanted: Wanted) -> Side:
 
 def _service_side(arithmetic: str, files: list[Path], server: RabbitMQ | None, wanted: Wanted) -> Side:
     def side() -> dict[str, float]:
-        with service(server, EMBEDDING_ARITHMETIC=arithmetic) as running:
+        with service(server, embedding_arithmetic=arithmetic) as running:
             running.warm_up(b"A text to warm up with.")
             return _ours(running, files, wanted.seconds)
 
