@@ -14,7 +14,7 @@ import psycopg
 from app.development.rabbitmq import rabbitmq
 from app.development.server import RabbitMQ
 from app.development.service import service as service_in
-from app.stack import Stack
+from app.stack.whole import Stack
 from benchmarks.cpu import Used, used
 from config.settings import PREFIX
 from docrelay import Client, Job

@@ -11,8 +11,8 @@ from types import FrameType
 import click
 from sqlalchemy.engine import make_url
 
-from app.stack import Plan, Stack, plan, running
 from app.stack.console import Console
+from app.stack.whole import Plan, Stack, plan, running
 from config.settings import settings
 
 READY_SECONDS = 120

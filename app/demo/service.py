@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.stack import Stack, plan, running
 from app.stack.console import Console
+from app.stack.whole import Stack, plan, running
 from config.settings import PREFIX, Settings
 from docrelay.errors import Unavailable
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app.development.server import ServerError
-from app.stack import Stack, plan, running
 from app.stack.console import Console
+from app.stack.whole import Stack, plan, running
 from config.settings import Settings
 
 READY_SECONDS = 120

@@ -4,7 +4,3 @@
 `embedded` is Postgres from a wheel, `home` the folder where everything is kept, `console` shows the lines, `whole` puts
 it all together.
 """
-
-from app.stack.whole import Plan, Stack, plan, running
-
-__all__ = ["Plan", "Stack", "plan", "running"]

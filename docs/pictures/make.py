@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.demo.documents import make_documents
 from app.development.service import service
-from app.stack import Stack
+from app.stack.whole import Stack
 from docrelay import Client, JobFailed
 from tests.flower.browser import browsing, signed_in
 

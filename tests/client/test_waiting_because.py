@@ -70,7 +70,8 @@ def test_others_are_ahead(client: Client, service: Service, job: Job) -> None:
 def test_a_long_queue_is_not_counted_to_its_end(client: Client, service: Service, job: Job) -> None:
     service.sql(
         "insert into stage_runs (id, job_id, position, stage, queue, status, priority, collection, seconds, silence, "
-        "memory_mb, ready_at) select gen_random_uuid(), job_id, 100 + n, stage, queue, status, 10, collection, 1, 1, 1, now() "
+        "memory_mb, ready_at) "
+        "select gen_random_uuid(), job_id, 100 + n, stage, queue, status, 10, collection, 1, 1, 1, now() "
         "from stage_runs, generate_series(1, 2000) n where job_id = :id and position = 0",
         id=job.id,
     )

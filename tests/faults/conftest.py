@@ -7,7 +7,7 @@ import pytest
 
 from app.development.server import RabbitMQ
 from app.development.service import service
-from app.stack import Stack
+from app.stack.whole import Stack
 from docrelay import Client
 
 LEASE_SECONDS = 4.0

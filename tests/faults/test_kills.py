@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.development.server import RabbitMQ
-from app.stack import Stack
+from app.stack.whole import Stack
 from docrelay import Client
 from docrelay.names import Queue
 from tests.faults.documents import documents

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from app.stack import Plan
+from app.stack.whole import Plan
 from tests.servers.chromium import chromium
 
 FLAGS = (

@@ -11,7 +11,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from app.development.service import service
-from app.stack import Stack
+from app.stack.whole import Stack
 from docrelay import Client, Job, JobFailed
 from tests.flower.browser import base_url, browsing, signed_in
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.development.service import service
-from app.stack import Stack
+from app.stack.whole import Stack
 from docrelay import Client
 
 WEBHOOK_SECRET = "a master secret for tests"

@@ -11,7 +11,7 @@ from fpdf import FPDF
 from standardwebhooks import Webhook
 
 from app.receivers import secret_for
-from app.stack import Stack
+from app.stack.whole import Stack
 from docrelay import Client, Conflict, JobFailed
 from tests.service.conftest import WEBHOOK_SECRET, Receiver
 
