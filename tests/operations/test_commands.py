@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = sorted(path.stem for path in (ROOT / "app" / "commands").glob("[a-z]*.py"))
 
@@ -71,3 +73,9 @@ def test_a_home_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> N
     answer = run(sys.executable, "-m", "app", "up", DOCRELAY_HOME=str(tmp_path / "file" / "home"))
     assert answer.returncode == 1
     assert answer.stderr.startswith("error: DOCRELAY_HOME=")
+
+
+def test_every_setting_is_documented() -> None:
+    """By its variable's name, in the table of docs/operations.md."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert [name for name in Settings.model_fields if f"`DOCRELAY_{name.upper()}`" not in page] == []
