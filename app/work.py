@@ -96,9 +96,9 @@ class Work:
 
         transitions.commit_and_tell(engine(), close)
 
-    def postpone(self, seconds: float) -> None:
-        """Put the stage off; nothing failed."""
-        transact(engine(), lambda connection: transitions.postpone(connection, self.claim, seconds))
+    def postpone(self, seconds: float, because: str) -> None:
+        """Put the stage off; nothing failed, and the history says why."""
+        transact(engine(), lambda connection: transitions.postpone(connection, self.claim, seconds, because))
 
 
 Body = Callable[[Work], None]

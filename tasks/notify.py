@@ -35,9 +35,9 @@ def send_notifications(work: Work) -> None:
         work.check()
         changes = _send(row)
         work.write(lambda connection, row=row, changes=changes: _note(connection, row.id, changes))  # type: ignore[misc]
-    wait, delivered, failed = work.read(lambda connection: _left(connection, work.claim.job_id))
+    wait, because, delivered, failed = work.read(lambda connection: _left(connection, work.claim.job_id))
     if wait is not None:
-        work.postpone(max(SOONEST_SECONDS, wait))
+        work.postpone(max(SOONEST_SECONDS, wait), because)
         return
     work.succeed(lambda _: None, {"delivered": delivered, "failed": failed})
 
@@ -49,14 +49,15 @@ def _due(connection: Connection, job_id: uuid.UUID) -> Any:
     return connection.execute(statement.order_by(Delivery.id)).all()
 
 
-def _left(connection: Connection, job_id: uuid.UUID) -> tuple[float | None, int, int]:
-    """Seconds until the next try is due (None: nothing is pending), and how many were delivered and failed."""
+def _left(connection: Connection, job_id: uuid.UUID) -> tuple[float | None, str, int, int]:
+    """Seconds until the next try is due (None: nothing is pending), why, how many were delivered, how many failed."""
     pending = Delivery.status == DeliveryStatus.PENDING
     seconds = func.extract("epoch", func.min(Delivery.due_at).filter(pending) - func.now())
     delivered = func.count().filter(Delivery.status == DeliveryStatus.DELIVERED)
     failed = func.count().filter(Delivery.status == DeliveryStatus.FAILED)
-    row = connection.execute(select(seconds, delivered, failed).where(Delivery.job_id == job_id)).one()
-    return (None if row[0] is None else float(row[0])), row[1], row[2]
+    because = func.max(Delivery.error).filter(pending)
+    row = connection.execute(select(seconds, because, delivered, failed).where(Delivery.job_id == job_id)).one()
+    return (None if row[0] is None else float(row[0])), row[1] or "", row[2], row[3]
 
 
 def _send(row: Any) -> dict[str, Any]:

@@ -40,8 +40,8 @@ def _detail(event: Event) -> str:
     """`key value` pairs; an error is its sentence."""
     detail = dict(event.detail)
     parts = []
-    if "message" in detail:
-        parts.append(str(detail["message"]))
+    if sentence := detail.get("because") or detail.get("message"):
+        parts.append(str(sentence))
     else:
         told = {key: value for key, value in detail.items() if value not in (None, [], {}) and key != NEXT_TRY}
         parts += [f"{key.replace('_', ' ')} {_value(value)}" for key, value in told.items()]

@@ -136,6 +136,8 @@ CLOSE = text(
         select job_id, :kind, stage, attempt, :worker,
                coalesce(:error, '{}'::jsonb) - 'traceback'
                || case when :again then jsonb_build_object('next_try_at', due_at) else '{}'::jsonb end
+               || case when cast(:because as text) is null then '{}'::jsonb
+                  else jsonb_build_object('because', cast(:because as text)) end
         from closed
     )
     select job_id, after_outcome, pg_notify(:job, job_id::text),
@@ -156,6 +158,7 @@ def _close(
     failures: int = 0,
     strikes: int = 0,
     pause: float = 0.0,
+    because: str | None = None,
 ) -> bool:
     error = problem_row(held.stage, problem) if problem else None
     values = {
@@ -169,6 +172,7 @@ def _close(
         "failures": failures,
         "strikes": strikes,
         "pause": pause,
+        "because": because,
         "again": status is StageStatus.READY,
         "job": Channel.JOB,
         "ready": Channel.READY,
@@ -226,8 +230,8 @@ def fail(
     )
 
 
-def postpone(connection: Connection, held: Claim, seconds: float) -> bool:
-    """Put the stage off: it did what it could for now (deliveries whose receiver is down)."""
+def postpone(connection: Connection, held: Claim, seconds: float, because: str | None = None) -> bool:
+    """Put the stage off: it did what it could for now (deliveries whose receiver is down), and says why."""
     return _close(
         connection,
         held,
@@ -236,4 +240,5 @@ def postpone(connection: Connection, held: Claim, seconds: float) -> bool:
         kind="postponed",
         problem=None,
         pause=seconds,
+        because=because,
     )

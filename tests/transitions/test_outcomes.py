@@ -144,12 +144,13 @@ def test_a_success_forgets_the_error_of_an_earlier_try(service: Service) -> None
 def test_postponing_is_no_failure(service: Service) -> None:
     job = service.submit()
     held = service.claim(job)
-    assert service.run(lambda connection: postpone(connection, held, 60))
+    assert service.run(lambda connection: postpone(connection, held, 60, "the receiver is down"))
     row = service.stage(job)
     assert (row["status"], row["failures"], row["error"]) == ("ready", 0, None)
     assert timedelta(seconds=55) < row["due_at"] - row["now"] <= timedelta(seconds=60)
     assert service.try_claim(row["id"]) is None
     assert service.kinds(job)[-1] == "postponed"
+    assert service.events(job)[-1].detail["because"] == "the receiver is down"
     assert not service.run(lambda connection: postpone(connection, held, 60))
 
 
