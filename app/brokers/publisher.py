@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from celery import Celery
+from celery.events import Event
+from celery.utils.time import utcoffset
 from kombu import Connection, Producer
 
 from app.brokers import topology
@@ -39,6 +41,45 @@ class Announcement:
     priority: int | None = None
 
 
+class _SentEvents:
+    """Collects Celery's `task-sent` events of a batch, to send them as one message; Flower reads both forms."""
+
+    def __init__(self, celery: Celery) -> None:
+        # Only asked for the exchange. It would swallow errors, and keep what it could not send for ever.
+        self._dispatcher = celery.events.Dispatcher(enabled=False, buffer_while_offline=False)
+        self._clock = celery.clock
+        self._events: list[Any] = []
+
+    @property
+    def exchange(self) -> Any:
+        """Where events go."""
+        return self._dispatcher.exchange
+
+    def publish(self, type: str, fields: dict[str, Any], _producer: Producer, **_: Any) -> None:  # noqa: A002
+        """Called by Celery for each message it has sent."""
+        host, pid = self._dispatcher.hostname, self._dispatcher.pid
+        clock = self._clock.forward()
+        self._events.append(Event(type, hostname=host, utcoffset=utcoffset(), pid=pid, clock=clock, **fields))
+
+    def drop(self) -> None:
+        """Forget what was collected: the messages may not have been sent."""
+        self._events.clear()
+
+    def flush(self, producer: Producer) -> None:
+        """Send all that were collected."""
+        events, self._events = self._events, []
+        if events:
+            producer.publish(
+                events,
+                routing_key="task.multi",
+                exchange=self.exchange.name,
+                headers={"hostname": self._dispatcher.hostname},
+                serializer="json",
+                delivery_mode=1,
+                retry=False,
+            )
+
+
 @dataclass(slots=True)
 class _Batch:
     """What became of the messages of one batch, by RabbitMQ's running number of them on the channel."""
@@ -55,8 +96,7 @@ class Publisher:
     def __init__(self, celery: Celery) -> None:
         """Take the app whose broker and message format to use."""
         self._celery = celery
-        # Celery's own swallows errors and keeps what it could not send, for ever.
-        self._events = celery.events.Dispatcher(enabled=False, buffer_while_offline=False)
+        self._events = _SentEvents(celery)
         self._connection: Connection | None = None
         self._producer: Producer | None = None
         self._confirms = False
@@ -105,6 +145,7 @@ class Publisher:
             producer = self._connected()
             for announcement in announcements:
                 self._send(producer, announcement)
+            self._events.flush(producer)
             self._wait_for_confirms(producer)
         except _transport_errors(self._connection) as error:
             self._collapse()
@@ -195,6 +236,7 @@ class Publisher:
     def _collapse(self) -> None:
         """Drop the connection without a word to the broker: it may be why nothing answers."""
         connection, self._connection, self._producer = self._connection, None, None
+        self._events.drop()
         if connection is not None:
             connection.collect(socket_timeout=0.1)
 

@@ -79,7 +79,7 @@ def test_a_killed_flower_leaves_nothing_for_long(files_app: Celery, tmp_path: Pa
     broker = tmp_path / "broker"
     with receiving(files_app, lambda _event: None) as connection, Publisher(files_app) as publisher:
         publisher.publish_many([announcement(number) for number in range(20)])
-        assert len(waiting_files(broker)) == 40
+        assert len(waiting_files(broker)) == 21
         # Killed: it neither reads nor says goodbye.
         for seen in (broker / "queues").rglob(".seen"):
             grow_old(seen)
