@@ -4,12 +4,13 @@ import logging
 import traceback
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from app.isolation import LimitHit, Limits, ProcessDied, WorkRefused
+from app.isolation import CallFailed, LimitHit, Limits, ProcessDied, WorkRefused
 from app.leases import Lease, LeaseKeeper, LeaseLost
 from app.runtime import engine, identity, policy, stopping
 from config.settings import settings
@@ -200,6 +201,13 @@ def _close(work: Work, transition: Callable[[Connection], bool]) -> str:
 
 def classify(error: Exception) -> tuple[Problem, AttemptOutcome]:
     """What an error means for the document, and how the attempt is recorded."""
+    problem, outcome = _judge(error)
+    if isinstance(error, CallFailed) and error.evidence:
+        problem = replace(problem, evidence=error.evidence.as_row())
+    return problem, outcome
+
+
+def _judge(error: Exception) -> tuple[Problem, AttemptOutcome]:
     if isinstance(error, WorkRefused):
         refusal = error.refusal
         error_class = ErrorClass(refusal.error_class)

@@ -5,6 +5,7 @@ function may take `report(done, total)` to say how far it is.
 """
 
 import ctypes
+import faulthandler
 import importlib
 import inspect
 import os
@@ -87,6 +88,7 @@ class Server:
 def main(arguments: list[str]) -> None:
     """Serve on what were standard input and output; whatever a library prints goes to standard error."""
     die_with_parent()
+    faulthandler.enable()  # a crash in C code says where it was, on standard error
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     module, megabytes, *rest = arguments
     answers = os.fdopen(os.dup(1), "wb")

@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol, TypeVar
 import msgspec
 import psutil
 
+from app.isolation.evidence import Evidence, LogTail
 from app.isolation.protocol import ANSWERS, HEADER, LONGEST, Call, Refusal, Result, frame
 
 Reply = TypeVar("Reply")
@@ -25,7 +26,13 @@ READ_BYTES = 1024 * 1024
 MIB = 1024 * 1024
 
 
-class ProcessDied(Exception):  # noqa: N818
+class CallFailed(Exception):  # noqa: N818
+    """A call gave no value; `evidence` says what it used and what its process wrote last."""
+
+    evidence: Evidence | None = None
+
+
+class ProcessDied(CallFailed):
     """The process ended in the middle of a call."""
 
     def __init__(self, code: int) -> None:
@@ -35,7 +42,7 @@ class ProcessDied(Exception):  # noqa: N818
         self.code = code
 
 
-class LimitHit(Exception):  # noqa: N818
+class LimitHit(CallFailed):
     """A limit was exceeded, and the process killed for it."""
 
     def __init__(self, limit: str, allowed: str, used: str) -> None:
@@ -44,7 +51,7 @@ class LimitHit(Exception):  # noqa: N818
         self.limit = limit
 
 
-class WorkRefused(Exception):  # noqa: N818
+class WorkRefused(CallFailed):
     """The function in the process raised; its class, code, message and traceback are here."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -79,6 +86,7 @@ class DocumentProcess:
         """Prepare; the process starts with the first call, or `start`."""
         self._argv = [sys.executable, "-m", "app.isolation.child", module, str(memory_mb), *arguments]
         self._process: subprocess.Popen[bytes] | None = None
+        self._log: LogTail | None = None
         self.calls = 0
 
     @property
@@ -93,8 +101,15 @@ class DocumentProcess:
         self.kill()
         # A session of its own, so that whatever a document makes it start is killed with it.
         self._process = subprocess.Popen(
-            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            self._argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
         )
+        assert self._process.stderr is not None
+        self._log = LogTail(self._process.stderr)
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
@@ -124,7 +139,20 @@ class DocumentProcess:
         """
         self.start()
         assert self._process is not None
+        assert self._log is not None
+        log = self._log
+        log.clear()
         exchange = _Exchange(self._process, frame(Call(name, arguments)), limits, watch)
+        try:
+            answer = self._answer(exchange)
+        except CallFailed as error:
+            if self.pid is None:
+                log.wait()
+            error.evidence = Evidence(round(exchange.seconds, 3), exchange.peak // MIB, log.lines())
+            raise
+        return msgspec.msgpack.decode(answer.value, type=reply)
+
+    def _answer(self, exchange: "_Exchange") -> Result:
         try:
             answer = exchange.run()
         except _Ended:
@@ -135,7 +163,7 @@ class DocumentProcess:
         self.calls += 1
         if isinstance(answer, Refusal):
             raise WorkRefused(answer)
-        return msgspec.msgpack.decode(answer.value, type=reply)
+        return answer
 
     def _reap(self) -> int:
         """The exit code of a process whose pipe has closed; killed if it lingers."""
@@ -162,6 +190,12 @@ class _Exchange:
         self._buffer = bytearray()
         self._started = self._heard = time.monotonic()
         self._ticked = 0.0
+        self.peak = self._memory()
+
+    @property
+    def seconds(self) -> float:
+        """Since the call began."""
+        return time.monotonic() - self._started
 
     def run(self) -> Result | Refusal:
         """Exchange until there is an answer that is not progress."""
@@ -175,6 +209,7 @@ class _Exchange:
                     else:
                         self._read()
                 if (answer := self._decode()) is not None:
+                    self._measure()
                     return answer
                 self._tick()
 
@@ -219,14 +254,19 @@ class _Exchange:
         if now - self._ticked < TICK_SECONDS:
             return
         self._ticked = now
+        used = self._measure()
         self._watch.check()
         if now - self._started > self._limits.seconds:
             raise LimitHit("time", f"{self._limits.seconds:g} s", f"it ran {now - self._started:.1f} s")
         if now - self._heard > self._limits.silence:
             raise LimitHit("silence", f"{self._limits.silence:g} s", f"no progress for {now - self._heard:.1f} s")
-        used = self._memory()
         if used > self._limits.memory_mb * MIB:
             raise LimitHit("memory", f"{self._limits.memory_mb} MiB", f"{used // MIB} MiB were used")
+
+    def _measure(self) -> int:
+        used = self._memory()
+        self.peak = max(self.peak, used)
+        return used
 
 
 def _memory_meter(pid: int) -> Callable[[], int]:

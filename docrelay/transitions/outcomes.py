@@ -1,13 +1,14 @@
 """Closing a stage, and the job with it when its outcome is known."""
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from docrelay.database import storable
 from docrelay.names import AttemptOutcome, Channel, ErrorClass, JobStatus, StageStatus
 from docrelay.transitions.claims import Claim
 from docrelay.transitions.hints import tell
@@ -24,6 +25,8 @@ class Problem:
     code: str
     message: str
     traceback: str | None = None
+    evidence: dict[str, Any] | None = None
+    """What the attempt used and its process's last lines; kept with the attempt alone."""
 
 
 class Closing(StrEnum):
@@ -129,7 +132,8 @@ CLOSE = text(
         where id = :id and lease_token = :token and status = 'running'
         returning job_id, stage, attempt, after_outcome, due_at, queue
     ), ended as (
-        update attempts set ended_at = now(), outcome = :outcome, error = :error
+        update attempts set ended_at = now(), outcome = :outcome,
+                            error = cast(:error as jsonb) || cast(:evidence as jsonb)
         where stage_run_id = :id and number = (select attempt from closed)
     ), told as (
         insert into events (job_id, kind, stage, attempt, who, detail)
@@ -144,7 +148,7 @@ CLOSE = text(
            case when :again then pg_notify(:ready, queue) end
     from closed
     """
-).bindparams(bindparam("error", type_=JSONB(none_as_null=True)))
+).bindparams(bindparam("error", type_=JSONB(none_as_null=True)), bindparam("evidence", type_=JSONB))
 
 
 def _close(
@@ -159,8 +163,9 @@ def _close(
     strikes: int = 0,
     pause: float = 0.0,
     because: str | None = None,
+    tries: tuple[int, int] | None = None,
 ) -> bool:
-    error = problem_row(held.stage, problem) if problem else None
+    error = problem_row(held.stage, problem, tries) if problem else None
     values = {
         "id": held.stage_run_id,
         "token": held.token,
@@ -169,6 +174,7 @@ def _close(
         "outcome": outcome,
         "kind": kind,
         "error": error,
+        "evidence": (problem and problem.evidence) or {},
         "failures": failures,
         "strikes": strikes,
         "pause": pause,
@@ -185,10 +191,20 @@ def _close(
     return True
 
 
-def problem_row(stage: str, problem: Problem) -> dict[str, Any]:
-    """The problem as it is kept in rows and shown to callers."""
-    values = asdict(problem)
-    return {"stage": stage, "class": str(values.pop("error_class")), **values}
+def problem_row(stage: str, problem: Problem, tries: tuple[int, int] | None = None) -> dict[str, Any]:
+    """The problem as it is kept in rows and shown to callers.
+
+    `tries` is how many of how many have failed, by the policy that was applied: only the service knows its own.
+    """
+    row = {
+        "stage": stage,
+        "class": str(problem.error_class),
+        "code": problem.code,
+        # It may quote the document, and Postgres takes no NUL.
+        "message": storable(problem.message),
+        "traceback": storable(problem.traceback) if problem.traceback else None,
+    }
+    return row | ({"tried": tries[0], "allowed": tries[1]} if tries else {})
 
 
 def fail(
@@ -205,9 +221,18 @@ def fail(
     alone and with the fallback, until `max_strikes`, then quarantine. False when the lease is gone.
     """
     if problem.error_class is ErrorClass.POISON:
-        last = held.strikes + 1 >= policy.max_strikes
-        status = StageStatus.QUARANTINED if last else StageStatus.READY
-        return _close(connection, held, status=status, outcome=outcome, kind=str(outcome), problem=problem, strikes=1)
+        struck = held.strikes + 1
+        return _close(
+            connection,
+            held,
+            status=StageStatus.QUARANTINED if struck >= policy.max_strikes else StageStatus.READY,
+            outcome=outcome,
+            kind=str(outcome),
+            problem=problem,
+            strikes=1,
+            tries=(struck, policy.max_strikes),
+        )
+    tries = (held.failures + 1, policy.max_failures) if problem.error_class is ErrorClass.TRANSIENT else None
     if problem.error_class is ErrorClass.TRANSIENT and held.failures + 1 < policy.max_failures:
         return _close(
             connection,
@@ -218,6 +243,7 @@ def fail(
             problem=problem,
             failures=1,
             pause=policy.pause(held.failures),
+            tries=tries,
         )
     return _close(
         connection,
@@ -227,6 +253,7 @@ def fail(
         kind="failed",
         problem=problem,
         failures=1,
+        tries=tries,
     )
 
 

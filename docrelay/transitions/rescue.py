@@ -60,7 +60,8 @@ def expire_leases(connection: Connection, *, who: str, policy: Policy, most: int
 
 def _reclaim(connection: Connection, row: dict[str, Any], who: str, policy: Policy) -> None:
     given_up = row["losses"] + 1 >= policy.max_losses
-    error = problem_row(row["stage"], _lost(row, given_up=given_up))
+    tries = (row["losses"] + 1, policy.max_losses)
+    error = problem_row(row["stage"], _lost(row, given_up=given_up), tries)
     values = {
         "id": row["id"],
         "status": "quarantined" if given_up else "ready",

@@ -59,6 +59,15 @@ def crash() -> None:
     ctypes.string_at(0)
 
 
+def complain_and_crash(lines: int) -> None:
+    """Say much, then crash; the last words have no line break."""
+    for number in range(lines):
+        print(f"line {number}", file=sys.stderr)  # noqa: T201
+    sys.stderr.write("x" * 5000 + " last words\0")
+    sys.stderr.flush()
+    ctypes.string_at(0)
+
+
 def leave() -> None:
     """End the process as a careless library might."""
     os._exit(3)
@@ -87,6 +96,7 @@ def calls() -> dict[str, Callable[..., Any]]:
         "allocate": allocate,
         "allocate_at_once": allocate_at_once,
         "crash": crash,
+        "complain_and_crash": complain_and_crash,
         "leave": leave,
         "fork_and_hang": fork_and_hang,
         "refuse": refuse,

@@ -125,3 +125,36 @@ def test_cancelling_kills_it_and_what_it_started(process: DocumentProcess, tmp_p
     while psutil.pid_exists(grandchild) and psutil.Process(grandchild).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < give_up
         time.sleep(0.01)
+
+
+def test_evidence_of_a_crash(process: DocumentProcess, capfd: pytest.CaptureFixture[str]) -> None:
+    """The last lines of this document alone, where it crashed, and what it used; our own log has all of it."""
+    process.call("echo", {"text": "of another document"}, str, ROOMY, Watch())
+    with pytest.raises(ProcessDied) as caught:
+        process.call("complain_and_crash", {"lines": 200}, str, ROOMY, Watch())
+    evidence = caught.value.evidence
+    assert evidence is not None
+    said = "\n".join(evidence.log)
+    assert len(evidence.log) == 50
+    assert "line 199" in said
+    assert "last words" in said
+    assert "Segmentation fault" in said
+    assert "complain_and_crash" in said
+    assert "another document" not in said
+    assert "\0" not in said
+    assert max(map(len, evidence.log)) <= 2000
+    assert evidence.peak_memory_mb > 5
+    assert 0 < evidence.seconds < 20
+    logged = capfd.readouterr().err
+    assert "of another document" in logged
+    assert "line 0\n" in logged
+
+
+def test_evidence_of_a_limit(process: DocumentProcess) -> None:
+    """The memory that was seen."""
+    with pytest.raises(LimitHit) as caught:
+        process.call("allocate", {}, str, Limits(60, 60, 200), Watch())
+    assert caught.value.evidence is not None
+    row = caught.value.evidence.as_row()
+    assert row["resources"]["peak_memory_mb"] >= 200
+    assert row["log"] == []

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from docrelay.names import AttemptOutcome, ErrorClass, JobStatus
-from docrelay.transitions import Closing, Policy, postpone, succeed
+from docrelay.transitions import Closing, Policy, Problem, fail, postpone, succeed
 from tests.transitions.service import POLICY, WORKER, Service
 
 
@@ -87,6 +87,8 @@ def test_a_transient_failure_is_tried_again_after_a_growing_pause(service: Servi
             "code": "code",
             "message": "it broke",
             "traceback": "Traceback …",
+            "tried": failures,
+            "allowed": 3,
         }
         event = service.events(job)[-1]
         assert (event.kind, event.attempt, event.who) == ("failed, will be tried again", failures, WORKER)
@@ -275,3 +277,18 @@ def test_events_are_in_the_order_in_which_things_happened(service: Service) -> N
     ]
     assert all(event.who for event in events)
     assert all(before.at <= after.at for before, after in pairwise(events))
+
+
+def test_what_a_document_makes_an_error_say_can_be_stored(service: Service) -> None:
+    """NUL and broken characters too; what the attempt used and logged is kept with the attempt alone."""
+    job = service.submit()
+    held = service.claim(job)
+    evidence = {"resources": {"seconds": 1.5, "peak_memory_mb": 300}, "log": ["last words"]}
+    problem = Problem(ErrorClass.PERMANENT, "odd", "a\0b\udc80", "trace\0back", evidence)
+    assert service.run(lambda c: fail(c, held, problem, policy=POLICY))
+    (attempt,) = service.attempts(job)
+    assert attempt["error"]["message"] == "ab?"
+    assert attempt["error"]["log"] == ["last words"]
+    assert attempt["error"]["resources"]["peak_memory_mb"] == 300
+    assert "log" not in service.stage(job)["error"]
+    assert all("log" not in event.detail for event in service.events(job))
