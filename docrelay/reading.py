@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from docrelay import tables as t
 from docrelay.names import JobStatus, StageStatus
 from docrelay.views import Document, Event, Job, Problem, Stage
-from docrelay.waiting import reasons
+from docrelay.waiting import Waiting, waiting
 
 JOB_COLUMNS = (
     t.Job.id,
@@ -49,11 +49,11 @@ def read_jobs(connection: Connection, statement: Select[Any]) -> list[Job]:
     rows = connection.execute(statement).mappings().all()
     stages = _stages(connection, [row["id"] for row in rows])
     unfinished = [row["id"] for row in rows if row["status"] in (JobStatus.QUEUED, JobStatus.RUNNING)]
-    why = reasons(connection, unfinished)
+    why = waiting(connection, unfinished)
     return [_job(row, stages.get(row["id"], ()), why.get(row["id"])) for row in rows]
 
 
-def _job(row: RowMapping, stages: Sequence[Stage], why: str | None) -> Job:
+def _job(row: RowMapping, stages: Sequence[Stage], why: Waiting | None) -> Job:
     return Job(
         id=row["id"],
         status=JobStatus(row["status"]),
@@ -67,7 +67,9 @@ def _job(row: RowMapping, stages: Sequence[Stage], why: str | None) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
-        waiting_because=why,
+        waiting_because=why.because if why else None,
+        ahead=why.ahead if why else None,
+        starts_in=why.starts_in if why else None,
     )
 
 

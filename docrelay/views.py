@@ -10,20 +10,33 @@ from docrelay.names import FINISHED, GOOD, JobStatus, StageStatus
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something did not succeed: class (transient, permanent, poison), code, and a sentence."""
+    """Why something did not succeed: class (transient, permanent, poison), code, and a sentence.
+
+    Where it is tried again, so many of the `allowed` tries have failed.
+    """
 
     stage: str
     error_class: str
     code: str
     message: str
     traceback: str | None = None
+    tried: int | None = None
+    allowed: int | None = None
 
     @classmethod
     def of(cls, row: dict[str, Any] | None) -> "Problem | None":
         """The problem kept in a row, if there is one."""
         if row is None:
             return None
-        return cls(row["stage"], row["class"], row["code"], row["message"], row.get("traceback"))
+        return cls(
+            row["stage"],
+            row["class"],
+            row["code"],
+            row["message"],
+            row.get("traceback"),
+            row.get("tried"),
+            row.get("allowed"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a pipeline over a document."""
+    """One run of a pipeline over a document.
+
+    `ahead` is its place in the queue and `starts_in` about how many seconds that takes, while it waits for a worker
+    and as far as recent runs tell.
+    """
 
     id: uuid.UUID
     status: JobStatus
@@ -79,6 +96,8 @@ class Job:
     started_at: datetime | None
     finished_at: datetime | None
     waiting_because: str | None = None
+    ahead: int | None = None
+    starts_in: float | None = None
 
     @property
     def finished(self) -> bool:

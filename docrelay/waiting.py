@@ -1,7 +1,8 @@
-"""Why is it not running? One sentence for each job that has no outcome yet."""
+"""Why is it not running? One sentence for each job that has no outcome yet, its place in the queue, and how long."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
@@ -22,9 +23,14 @@ STATE = text(
                 where o.queue = s.queue and o.status = 'ready' and o.due_at <= now()
                   and o.announced_at is null and s.announced_at is null
                   and (o.priority, s.ready_at) > (s.priority, o.ready_at)
-                limit {MOST_COUNTED}) earlier) as ahead,
-           exists (select 1 from processes p where p.role = 'worker' and p.queue = s.queue
-                   and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as consumed,
+                limit {MOST_COUNTED}) earlier) as unannounced_ahead,
+           (select count(*) from (
+                select 1 from stage_runs o
+                where o.queue = s.queue and o.status = 'ready'
+                  and o.announced_at < coalesce(s.announced_at, 'infinity')
+                limit {MOST_COUNTED}) earlier) as announced_ahead,
+           (select cast(coalesce(sum(p.slots), 0) as int) from processes p where p.role = 'worker' and p.queue = s.queue
+                   and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as slots,
            exists (select 1 from processes p where p.role = 'dispatcher'
                    and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as dispatched
     from jobs j
@@ -36,12 +42,68 @@ STATE = text(
 ).bindparams(bindparam("ids", type_=ARRAY(UUID)))
 
 
-def reasons(connection: Connection, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+FEWEST_RUNS = 5
+"""From fewer than so many recent runs nothing is foretold."""
+
+RECENT_EVENTS = 2000
+RUN_SECONDS = text(
+    f"""
+    select s.queue, avg(s.ran_seconds) as seconds, count(*) as runs
+    from (select job_id, stage, kind from events order by id desc limit {RECENT_EVENTS}) e
+    join stage_runs s on s.job_id = e.job_id and s.stage = e.stage
+    where e.kind = 'succeeded' and s.queue = any(:queues) and s.status = 'succeeded'
+    group by s.queue
+    """  # noqa: S608 - a constant of ours
+)
+"""The newest events are few and at the end of an index, however long the tables are. The mean, not the median: a few
+long documents hold up the queue as much as they hold it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a job waits for; how many go before it, and about when it starts, where that can be said."""
+
+    because: str
+    ahead: int | None = None
+    starts_in: float | None = None
+
+
+def waiting(connection: Connection, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Waiting]:
     """For each of these unfinished jobs, what it waits for."""
     if not job_ids:
         return {}
-    rows = connection.execute(STATE, {"ids": list(job_ids)}).mappings()
-    return {row["id"]: _reason(row) for row in rows}
+    rows = connection.execute(STATE, {"ids": list(job_ids)}).mappings().all()
+    queues = {row["queue"] for row in rows if _in_queue(row)}
+    seconds = _run_seconds(connection, list(queues)) if queues else {}
+    return {row["id"]: _waiting(row, seconds) for row in rows}
+
+
+def _run_seconds(connection: Connection, queues: list[str]) -> dict[str, float]:
+    """How long a stage of each of these queues ran lately."""
+    rows = connection.execute(RUN_SECONDS, {"queues": queues})
+    return {row.queue: row.seconds for row in rows if row.runs >= FEWEST_RUNS}
+
+
+def _in_queue(row: RowMapping) -> bool:
+    return bool(row["status"] == "ready" and row["due_in"] <= 0 and row["slots"])
+
+
+def _waiting(row: RowMapping, seconds: Mapping[str, float]) -> Waiting:
+    because = _reason(row)
+    if not _in_queue(row):
+        return Waiting(because)
+    ahead = row["unannounced_ahead"] + row["announced_ahead"]
+    if row["queue"] not in seconds or not row["dispatched"] or ahead >= MOST_COUNTED:
+        return Waiting(because, ahead)
+    # What runs now is half done, on average; this one needs a slot, not an end.
+    starts_in = (ahead + 0.5) * seconds[row["queue"]] / row["slots"]
+    return Waiting(f"{because}; starts in about {_about(starts_in)}", ahead, starts_in)
+
+
+def _about(seconds: float) -> str:
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 100 * 60 else f"{round(seconds / 3600)} h"
 
 
 def _reason(row: RowMapping) -> str:
@@ -50,16 +112,23 @@ def _reason(row: RowMapping) -> str:
     if row["status"] == "running":
         return f"{row['stage']} runs on {row['worker']}"
     if row["due_in"] > 0:
-        error = (row["error"] or {}).get("message", "")
-        because = f", because {error}" if error else ""
-        return f"{row['stage']} is tried again in {row['due_in']:.0f} s (try {row['failures'] + 1}){because}"
-    if not row["consumed"]:
+        return _next_try(row)
+    if not row["slots"]:
         return f"no worker consumes the queue {row['queue']}; start one"
     if row["announced_ago"] is not None:
         return f"{row['stage']} was announced {row['announced_ago']:.0f} s ago; its workers are busy"
     if not row["dispatched"]:
         return "no dispatcher runs; start `python -m app dispatch`"
-    if not row["ahead"]:
+    ahead = min(MOST_COUNTED, row["unannounced_ahead"] + row["announced_ahead"])
+    if not ahead:
         return f"{row['stage']} is next to be announced"
-    others = {1: "1 other", MOST_COUNTED: f"{MOST_COUNTED} others or more"}.get(row["ahead"], f"{row['ahead']} others")
+    others = {1: "1 other", MOST_COUNTED: f"{MOST_COUNTED} others or more"}.get(ahead, f"{ahead} others")
     return f"{row['stage']} waits behind {others}"
+
+
+def _next_try(row: RowMapping) -> str:
+    error = row["error"] or {}
+    if not error:
+        return f"{row['stage']} is tried again in {row['due_in']:.0f} s"
+    which = f"try {error['tried'] + 1} of {error['allowed']}" if "tried" in error else f"try {row['failures'] + 1}"
+    return f"{row['stage']} is tried again in {row['due_in']:.0f} s ({which}), because {error['message']}"

@@ -95,13 +95,23 @@ def _remark(stage: Stage) -> str:
     """The most useful thing to say about a stage."""
     made = ", ".join(f"{value} {name}" for name, value in (stage.result or {}).items() if value not in (0, False, None))
     parts = [made if stage.status is StageStatus.SUCCEEDED else amount(stage)]
-    if stage.error:
-        parts.append(problem_line(stage.error).removeprefix(f"{stage.name}: "))
-    if stage.due_at and (seconds := (stage.due_at - datetime.now(UTC)).total_seconds()) > 0:
-        parts.append(f"next try in {duration(seconds)}")
+    error = problem_line(stage.error).removeprefix(f"{stage.name}: ") if stage.error else ""
+    if stage.due_at and stage.due_at > datetime.now(UTC):
+        parts.append(_next_try(stage, stage.due_at, error))
+    else:
+        parts.append(error)
     if stage.worker:
         parts.append(f"by {stage.worker}")
     return printable("; ".join(part for part in parts if part))
+
+
+def _next_try(stage: Stage, due_at: datetime, error: str) -> str:
+    """`next try at 14:03:20 (in 12.0 s), attempt 3 of 5, because …`."""
+    wait = duration((due_at - datetime.now(UTC)).total_seconds())
+    sentence = f"next try at {due_at.astimezone():%H:%M:%S} (in {wait})"
+    if stage.error and stage.error.tried is not None:
+        sentence += f", attempt {stage.error.tried + 1} of {stage.error.allowed}"
+    return f"{sentence}, because {error}" if error else sentence
 
 
 def print_traceback(out: Console, job: Job) -> None:

@@ -1,6 +1,7 @@
 """`docrelay jobs`, `show`, `collections`, `search`: what people and programs get to see."""
 
 import json
+import re
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_show_when_the_next_try_is(docrelay: Run, service: Service) -> None:
     job = service.submit()
     service.fail(service.claim(job), ErrorClass.TRANSIENT)
     page = docrelay("show", job.id, "-e").out
-    assert "next try in" in page
+    assert re.search(r"next try at \d\d:\d\d:\d\d \(in [\d.]+ s\), attempt 2 of 3, because it broke", page)
     assert "parse is tried again in" in page
     assert "next try" in page
     assert "later" in page

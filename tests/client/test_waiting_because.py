@@ -63,7 +63,26 @@ def test_others_are_ahead(client: Client, service: Service, job: Job) -> None:
     service.run(lambda connection: postpone(connection, service.claim(later), 60))
     assert why(client, second) == "parse waits behind 2 others"
     service.sql("update stage_runs set announced_at = now() where job_id = :id", id=job.id)
-    assert why(client, second) == "parse waits behind 1 other"
+    assert why(client, second) == "parse waits behind 2 others"  # the broker's queue is a queue too
+    assert client.get(second.id).ahead == 2
+
+
+@pytest.mark.usefixtures("staffed")
+def test_how_long_it_will_take(client: Client, service: Service, job: Job) -> None:
+    """From what stages of the same queue took lately, by the slots that are alive."""
+    for number in range(5):
+        assert client.get(job.id).starts_in is None
+        service.finish(service.submit(b"done %d" % number))
+    service.sql("update stage_runs set ran_seconds = 10 where status = 'succeeded' and queue = :q", q=Queue.PARSE)
+    process(service, "worker", Queue.PARSE)
+    second = client.get(client.submit(b"second").id)
+    assert (second.ahead, second.starts_in) == (1, 7.5)
+    assert second.waiting_because == "parse waits behind 1 other; starts in about 8 s"
+    for number in range(100):
+        client.submit(b"more %d" % number, priority=9)
+    assert client.get(second.id).waiting_because == "parse waits behind 101 others; starts in about 8 min"
+    service.sql("delete from processes where role = 'dispatcher'")
+    assert client.get(second.id).starts_in is None
 
 
 @pytest.mark.usefixtures("staffed")
@@ -92,7 +111,7 @@ def test_it_runs(client: Client, service: Service, job: Job) -> None:
 def test_it_is_tried_again(client: Client, service: Service, job: Job) -> None:
     service.fail(service.claim(job))
     service.sql("update stage_runs set due_at = now() + interval '30.2 s' where job_id = :id", id=job.id)
-    assert why(client, job) == "parse is tried again in 30 s (try 2), because it broke"
+    assert why(client, job) == "parse is tried again in 30 s (try 2 of 3), because it broke"
 
 
 def test_it_waits_for_its_document(client: Client, job: Job) -> None:
