@@ -87,6 +87,10 @@ migrate: $(SERVICE) ## bring the database and the broker named by DOCRELAY_… u
 bench: $(ALL) ## measure (ARGS="--help" says what)
 	$(RUN) -m benchmarks $(ARGS)
 
+.PHONY: chaos
+chaos: $(ALL) ## break a whole service on purpose (ARGS="--documents N --faults N --seed S --corpus FOLDER")
+	$(RUN) -m chaos $(ARGS)
+
 .PHONY: services
 services: $(ALL) ## RabbitMQ and Postgres for development, until Ctrl-C
 	$(RUN) -m app.development $(ARGS)

@@ -14,10 +14,10 @@ import pytest
 
 from app.development.server import RabbitMQ
 from app.stack.whole import Stack
+from chaos.documents import documents
+from chaos.invariants import broken_invariants, wait_for_all
 from docrelay import Client
 from docrelay.names import Queue
-from tests.faults.documents import documents
-from tests.faults.invariants import broken_invariants, wait_for_all
 
 COUNT = 100
 MIDDLE = 20

@@ -1,0 +1,125 @@
+"""Faults of RabbitMQ."""
+
+import socket
+import time
+
+import httpx
+from celery import Celery
+
+from app.brokers.publisher import Announcement, Publisher
+from chaos.target import NotInjected, Target, until
+from config.celery import celery_settings
+from docrelay.names import STAGE_TASK_PREFIX, Queue
+
+
+def _listens(target: Target) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", target.rabbitmq.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _wait_until_down(target: Target) -> None:
+    until(lambda: not _listens(target), 30, "RabbitMQ still listens")
+
+
+def kill_and_start(target: Target) -> str:
+    """SIGKILL, and up again."""
+    target.rabbitmq.kill()
+    try:
+        _wait_until_down(target)
+    finally:
+        target.rabbitmq.start()
+    return "killed and started"
+
+
+def stop_and_start_app(target: Target) -> str:
+    """The broker stops in order, stays away for a while and comes back."""
+    target.rabbitmq.rabbitmqctl("stop_app")
+    try:
+        _wait_until_down(target)
+        time.sleep(target.dice.uniform(0, target.timing.outage))
+    finally:
+        target.rabbitmq.rabbitmqctl("start_app")
+    until(lambda: _listens(target), 30, "RabbitMQ does not listen again")
+    return "was away"
+
+
+def close_connections(target: Target) -> str:
+    """The broker closes every connection."""
+    before = set(target.rabbitmq.rabbitmqctl("list_connections", "pid").split())
+    target.rabbitmq.rabbitmqctl("close_all_connections", "chaos")
+    after = set(target.rabbitmq.rabbitmqctl("list_connections", "pid").split())
+    if not before - {"pid"} or before & after - {"pid"}:
+        raise NotInjected(f"{len(before & after)} of {len(before)} connections are still open")
+    return f"{len(before - {'pid'})} connections closed"
+
+
+def purge(target: Target) -> str:
+    """Every queue is emptied; at least one message must have been destroyed."""
+    destroyed = until(lambda: sum(target.rabbitmq.purge(queue) for queue in Queue), 20, "no message was there to purge")
+    return f"{destroyed} messages destroyed"
+
+
+def deliver_twice(target: Target) -> str:
+    """Messages that were sent already are sent again, three times each: for running, ready and finished stages."""
+    sent = """select id, stage, queue, message_id, job_id from stage_runs where message_id is not null
+              order by status in ('running', 'ready') desc, claimed_at desc nulls last limit 20"""
+    stages = target.rows(sent)
+    again = [
+        Announcement(STAGE_TASK_PREFIX + stage, [str(run)], Queue(queue), message, str(job), None, "again")
+        for run, stage, queue, message, job in stages
+        for _ in range(3)
+    ]
+    if not again:
+        raise NotInjected("no message had been sent yet")
+    celery = Celery("chaos", set_as_current=False)
+    celery.conf.update(celery_settings(), broker_url=target.rabbitmq.url)
+    dropped = "select count(*) from events where kind = 'message dropped'"
+    before = target.rows(dropped)[0][0]
+    with Publisher(celery) as publisher:
+        publisher.publish_many(again)
+    until(lambda: target.rows(dropped)[0][0] > before, 30, "no duplicate reached a worker")
+    return f"{len(again)} duplicates sent"
+
+
+def down_while_submitting(target: Target) -> str:
+    """The broker is dead for a while, and documents are submitted meanwhile."""
+    target.rabbitmq.kill()
+    try:
+        _wait_until_down(target)
+        before = len(target.load.accepted)
+        target.load.allow(3)
+        time.sleep(target.timing.outage)
+        accepted = len(target.load.accepted) - before
+    finally:
+        target.rabbitmq.start()
+    if not accepted and target.load.left:
+        raise NotInjected("nothing was accepted while the broker was down")
+    return f"{accepted} accepted while it was down"
+
+
+def freeze(target: Target) -> str:
+    """SIGSTOP for a while: connections stay open and nothing answers."""
+    with target.rabbitmq.frozen():
+        try:
+            httpx.get(f"{target.rabbitmq.api_url}/api/overview", timeout=1)
+        except httpx.TimeoutException:
+            time.sleep(target.dice.uniform(1, target.timing.outage))
+        else:
+            raise NotInjected("a frozen broker has answered")
+    return "did not answer"
+
+
+def alarm(target: Target) -> str:
+    """The memory alarm: publishers are blocked."""
+    url = f"{target.rabbitmq.api_url}/api/nodes"
+
+    def alarmed() -> bool:
+        return any(node["mem_alarm"] for node in httpx.get(url, timeout=5).json())
+
+    with target.rabbitmq.alarmed():
+        until(alarmed, 20, "no memory alarm")
+        time.sleep(target.dice.uniform(1, target.timing.outage))
+    return "publishers were blocked"

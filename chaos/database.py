@@ -1,0 +1,64 @@
+"""Faults of Postgres, and of the line to it."""
+
+import signal
+import time
+
+import psutil
+
+from chaos.target import NotInjected, Target, gone, until
+
+ANSWERS_LOST = 6
+
+
+def restart(target: Target, with_signal: signal.Signals) -> str:
+    """Stop the server by a signal: SIGINT is its "fast", SIGQUIT its "immediate", SIGKILL a crash."""
+    process = psutil.Process(until(lambda: target.postgres.pid, 45, "no Postgres"))
+    process.send_signal(with_signal)
+    until(lambda: gone(process), 30, f"Postgres did not end by {with_signal.name}")
+    until(lambda: _answers(target), 90, "Postgres does not answer again")
+    if target.postgres.pid == process.pid:
+        raise NotInjected("it is still the same process")
+    return f"{process.pid} ended by {with_signal.name}, {target.postgres.pid} answers"
+
+
+def _answers(target: Target) -> bool:
+    try:
+        return bool(target.rows("select 1"))
+    except Exception:  # noqa: BLE001 - whatever is wrong, it does not answer
+        return False
+
+
+def terminate_backends(target: Target) -> str:
+    """Every connection of the service is ended by the server."""
+    ended = target.rows(
+        """select pg_terminate_backend(pid) from pg_stat_activity
+           where pid <> pg_backend_pid() and backend_type = 'client backend'"""
+    )
+    if not ended:
+        raise NotInjected("nobody was connected")
+    return f"{len(ended)} connections ended"
+
+
+def lock_jobs(target: Target) -> str:
+    """Somebody holds a lock on the jobs for a while that lets nobody read or write them."""
+    with target.admin() as connection, connection.transaction():
+        connection.execute("set local lock_timeout = '20s'")
+        connection.execute("lock table jobs in access exclusive mode")
+        time.sleep(target.timing.outage)
+        waiting = connection.execute(
+            "select count(distinct pid) from pg_locks where not granted and relation = 'jobs'::regclass"
+        ).fetchone()
+    if not waiting or not waiting[0]:
+        raise NotInjected("nobody had to wait for the lock")
+    return f"{waiting[0]} connections waited"
+
+
+def lose_commits(target: Target) -> str:
+    """Transactions commit, and whoever asked for it sees the connection break instead."""
+    before = target.proxy.lost
+    target.proxy.lose(ANSWERS_LOST)
+    try:
+        until(lambda: target.proxy.lost >= before + ANSWERS_LOST, 20, f"not {ANSWERS_LOST} commits came by")
+    finally:
+        target.proxy.lose(0)
+    return f"{target.proxy.lost - before} answers to COMMIT lost"

@@ -1,0 +1,127 @@
+"""Faults of processes: killed, frozen, told to stop."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+from chaos.load import COLLECTION
+from chaos.target import NotInjected, Target, gone, until
+
+SUBMITTER = """
+import os, pathlib, signal, sys
+from docrelay import Client
+url, folder, collection, receiver = sys.argv[1:]
+client = Client(url)
+for path in sorted(pathlib.Path(folder).iterdir()):
+    job = client.submit(path.read_bytes(), name=path.name, collection=collection, key=path.name, notify=[receiver])
+    print(job.id, path.name, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _kill(process: psutil.Process) -> None:
+    process.kill()
+    until(lambda: gone(process), 10, f"process {process.pid} did not die")
+
+
+def kill_role(target: Target, kind: str) -> str:
+    """SIGKILL of a role's process, one that works on a stage if there is one."""
+    name, pid = target.pid_of(kind)
+    busy = {worker for *_, worker in target.at_work()}
+    of_kind = [(n, p) for n, p in target.stack.supervisor.pids().items() if p in busy and n.split("-")[0] == kind]
+    name, pid = of_kind[0] if of_kind else (name, pid)
+    _kill(psutil.Process(pid))
+    return f"{name} {pid} died{' at work' if of_kind else ''}"
+
+
+def kill_document_process(target: Target) -> str:
+    """SIGKILL of a document process whose worker is at work; never a second one of the same document."""
+
+    def victim() -> psutil.Process | None:
+        struck = "select 1 from stage_runs where strikes > 0 and status in ('ready', 'running')"
+        if target.rows(struck):
+            return None
+        for *_, worker in target.at_work():
+            found = _document_processes(worker)
+            if found:
+                return target.dice.choice(found)
+        return None
+
+    process = until(victim, 20, "no document process at work")
+    _kill(process)
+    return f"document process {process.pid} died"
+
+
+def _document_processes(worker: int) -> list[psutil.Process]:
+    try:
+        children = psutil.Process(worker).children()
+        return [child for child in children if "app.isolation.child" in " ".join(child.cmdline())]
+    except psutil.Error:
+        return []
+
+
+def freeze_worker(target: Target) -> str:
+    """SIGSTOP of a worker that holds a stage, until that was taken from it, then SIGCONT.
+
+    What it does when it wakes is looked for at the end: no event and no effect may be of an attempt
+    whose lease had run out.
+    """
+    stage, token, worker, process = until(lambda: _frozen_at_work(target), 20, "no worker was caught at work")
+    try:
+        held = "select 1 from stage_runs where id = %s and lease_token = %s and status = 'running'"
+        until(
+            lambda: not target.rows(held, stage, token), target.timing.bound, "the frozen worker's stage was not taken"
+        )
+        if process.status() != psutil.STATUS_STOPPED:
+            raise NotInjected(f"{worker} was not stopped")
+        # Let another worker have it, so that the late one has somebody to collide with.
+        time.sleep(target.dice.uniform(0.0, 2.0))
+    finally:
+        process.resume()
+    return f"{worker} was frozen, lost its lease and woke up"
+
+
+def _frozen_at_work(target: Target) -> tuple[uuid.UUID, int, str, psutil.Process] | None:
+    """Stop a worker, and let it go again if it had just finished."""
+    for stage, token, worker, pid in target.at_work():
+        process = psutil.Process(pid)
+        process.suspend()
+        time.sleep(0.05)  # what it had sent before is written by now
+        if any(row[1] == token for row in target.at_work()):
+            return stage, token, worker, process
+        process.resume()
+    return None
+
+
+def stop_worker(target: Target, kind: str) -> str:
+    """SIGTERM of a worker: it gives back what it cannot finish, and ends by itself."""
+    name, pid = target.pid_of(kind)
+    process = psutil.Process(pid)
+    process.send_signal(signal.SIGTERM)
+    until(lambda: gone(process), 30, f"{name} did not end after SIGTERM")
+    return f"{name} {pid} ended"
+
+
+def kill_submitter(target: Target) -> str:
+    """SIGKILL of a program right after `submit` returned: what it was told is accepted must be done."""
+    documents = target.load.take(3)
+    if not documents:
+        raise NotInjected("no documents are left to submit")
+    with tempfile.TemporaryDirectory(prefix="docrelay-chaos-") as folder:
+        for name, data in documents:
+            (Path(folder) / name).write_bytes(data)
+        arguments = [target.stack.database_url, folder, COLLECTION, target.load.receiver]
+        command = [sys.executable, "-c", SUBMITTER, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    for job_id, name in lines:
+        target.load.note(uuid.UUID(job_id), name)
+    if done.returncode != -signal.SIGKILL or len(lines) != len(documents):
+        raise NotInjected(f"the submitter ended with {done.returncode}: {done.stderr[-300:]}")
+    return f"{len(lines)} accepted, then killed"

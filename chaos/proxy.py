@@ -1,0 +1,104 @@
+"""A relay in front of Postgres that can lose the answer to a COMMIT: the server did it, the client cannot know."""
+
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+COMMIT = b"COMMIT\0"
+"""How psycopg spells it, and how the server's answer names what it has done."""
+
+READ_BYTES = 64 * 1024
+
+
+@dataclass(slots=True)
+class _Pair:
+    client: socket.socket
+    server: socket.socket
+    committing: bool = False
+
+    def close(self) -> None:
+        for each in (self.client, self.server):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@dataclass(slots=True)
+class Proxy:
+    """Listens on a free loopback port and passes everything on; a context manager."""
+
+    target_port: int
+    lost: int = 0
+    """Answers to a COMMIT that were lost so far."""
+    port: int = 0
+    _to_lose: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _listener: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        listener = self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(listener,), name="proxy", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take no more connections."""
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+
+    def lose(self, answers: int) -> None:
+        """Lose the answers to the next so many COMMITs, and cut their connections."""
+        with self._lock:
+            self._to_lose = answers
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), name="proxy-pair", daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self.target_port), timeout=5)
+        except OSError:
+            client.close()
+            return
+        for each in (client, server):
+            each.settimeout(None)
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pair = _Pair(client, server)
+        threading.Thread(target=self._answers, args=(pair,), name="proxy-answers", daemon=True).start()
+        self._requests(pair)
+
+    def _requests(self, pair: _Pair) -> None:
+        with contextlib.suppress(OSError):
+            while data := pair.client.recv(READ_BYTES):
+                pair.committing = data.endswith(COMMIT)
+                pair.server.sendall(data)
+        pair.close()
+
+    def _answers(self, pair: _Pair) -> None:
+        with contextlib.suppress(OSError):
+            while data := pair.server.recv(READ_BYTES):
+                if pair.committing and COMMIT in data and self._loses():
+                    break
+                pair.client.sendall(data)
+        pair.close()
+
+    def _loses(self) -> bool:
+        with self._lock:
+            if not self._to_lose:
+                return False
+            self._to_lose -= 1
+            self.lost += 1
+            return True
