@@ -15,8 +15,8 @@ from app.work import StageFailed, Work, run_stage
 from config.settings import settings
 from docrelay.names import DeliveryStatus
 from docrelay.tables import Delivery
-from pipelines.deliver import Target, deliver
-from pipelines.errors import DocumentError, PermanentError
+from pipelines.deliver import Answer, Target, deliver
+from pipelines.errors import DocumentError, PermanentError, TransientError
 
 TIMEOUT_SECONDS = 10.0
 SOONEST_SECONDS = 0.1
@@ -63,23 +63,10 @@ def _left(connection: Connection, job_id: uuid.UUID) -> tuple[float | None, str,
 def _send(row: Any) -> dict[str, Any]:
     """Try once; what changes in the delivery's row."""
     now = datetime.now(UTC)
-    payload = {**row.payload, "timestamp": row.created_at.isoformat()}
-    secret = secret_for(settings().webhook_secret.get_secret_value(), row.target)
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     try:
-        answer = deliver(
-            Target(row.target, secret), body, message_id=str(row.id), timestamp=now, timeout=TIMEOUT_SECONDS
-        )
+        answer = _deliver(row, now)
     except DocumentError as error:
-        give_up_at = row.created_at + timedelta(hours=settings().delivery_hours)
-        last = isinstance(error, PermanentError) or now >= give_up_at
-        return {
-            "status": DeliveryStatus.FAILED if last else DeliveryStatus.PENDING,
-            "tries": row.tries + 1,
-            "due_at": now + timedelta(seconds=policy().pause(row.tries)),
-            "give_up_at": give_up_at,
-            "error": error.message,
-        }
+        return _refused(row, now, error)
     return {
         "status": DeliveryStatus.DELIVERED,
         "tries": row.tries + 1,
@@ -87,6 +74,29 @@ def _send(row: Any) -> dict[str, Any]:
         "seconds": answer.seconds,
         "error": None,
         "delivered_at": now,
+    }
+
+
+def _deliver(row: Any, now: datetime) -> Answer:
+    payload = {**row.payload, "timestamp": row.created_at.isoformat()}
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        secret = secret_for(settings().webhook_secret.get_secret_value(), row.target)
+    except ValueError as error:
+        # The operator's mistake, not the receiver's: what was to be sent waits until it is mended.
+        raise TransientError("no_secret", f"{error}: set DOCRELAY_WEBHOOK_SECRET for the notify workers") from error
+    return deliver(Target(row.target, secret), body, message_id=str(row.id), timestamp=now, timeout=TIMEOUT_SECONDS)
+
+
+def _refused(row: Any, now: datetime, error: DocumentError) -> dict[str, Any]:
+    give_up_at = row.created_at + timedelta(hours=settings().delivery_hours)
+    last = isinstance(error, PermanentError) or now >= give_up_at
+    return {
+        "status": DeliveryStatus.FAILED if last else DeliveryStatus.PENDING,
+        "tries": row.tries + 1,
+        "due_at": now + timedelta(seconds=policy().pause(row.tries)),
+        "give_up_at": give_up_at,
+        "error": error.message,
     }
 
 
