@@ -13,7 +13,12 @@ from pipelines import StageSpec
 
 SPEC = StageSpec("hostile", seconds=60, silence=30, memory_mb=256)
 IMPATIENT = StageSpec("hostile", seconds=2, silence=30, memory_mb=256)
-PIPELINES = {"hostile": [(SPEC, Queue.PARSE)], "impatient": [(IMPATIENT, Queue.PARSE)]}
+PARSE = StageSpec("parse", seconds=60, silence=30, memory_mb=512)
+PIPELINES = {
+    "hostile": [(SPEC, Queue.PARSE)],
+    "impatient": [(IMPATIENT, Queue.PARSE)],
+    "parsed-first": [(PARSE, Queue.PARSE), (SPEC, Queue.PARSE)],
+}
 
 
 @app.task(name="docrelay.hostile", bind=True, throws=(StageFailed,))

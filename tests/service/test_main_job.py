@@ -10,9 +10,11 @@ import pytest
 from fpdf import FPDF
 from standardwebhooks import Webhook
 
+from app.quarantine import Selection, examine, select_cases
 from app.receivers import secret_for
 from app.stack.whole import Stack
 from docrelay import Client, Conflict, JobFailed
+from docrelay.database import make_engine
 from tests.service.conftest import WEBHOOK_SECRET, Receiver
 
 PAGES = [
@@ -194,6 +196,44 @@ def test_poison_is_quarantined(client: Client, stack: Stack, pipeline: str, orde
         query = "select count(*) from attempts a join stage_runs s on s.id = a.stage_run_id where s.job_id = %s"
         assert connection.execute(query, (job.id,)).fetchone() == (2,)
     assert stack.supervisor.pids() == workers
+
+
+def test_a_retry_keeps_what_earlier_stages_made(client: Client, stack: Stack) -> None:
+    """The very rows of the pages stay, and parse is not run again, unless it is asked for."""
+
+    def until_quarantined(job_id: uuid.UUID) -> tuple[list[int], list[tuple[object, ...]]]:
+        with pytest.raises(JobFailed, match="quarantined"):
+            client.wait(job_id, timeout=60)
+        with psycopg.connect(stack.database_url) as connection:
+            pages = connection.execute("select xmin, ctid, text from pages where document_id = %s", (document,))
+            return [stage.attempt for stage in client.get(job_id).stages], pages.fetchall()
+
+    job = client.submit(f"crash {_mark()}".encode(), pipeline="parsed-first")
+    document = job.document.id
+    tries, pages = until_quarantined(job.id)
+    assert (tries, len(pages)) == ([1, 2], 1)
+    client.retry(job.id)
+    assert until_quarantined(job.id) == ([1, 4], pages)
+    client.retry(job.id, from_stage="parse")
+    assert until_quarantined(job.id)[0] == [2, 6]
+
+
+def test_a_quarantined_job_can_be_explained(client: Client, stack: Stack) -> None:
+    """Where it crashed and what it used, from the rows alone."""
+    job = client.submit(f"crash {_mark()}".encode(), pipeline="hostile")
+    with pytest.raises(JobFailed, match="quarantined"):
+        client.wait(job.id, timeout=60)
+    engine = make_engine(stack.database_url, pool_size=1)
+    with engine.connect() as connection:
+        (case,) = select_cases(connection, Selection((str(job.id),)))
+        attempts = examine(connection, case).attempts
+    engine.dispose()
+    assert [attempt.outcome for attempt in attempts] == ["crashed", "crashed"]
+    for attempt in attempts:
+        assert attempt.resources is not None
+        assert attempt.resources["peak_memory_mb"] >= 1  # it died before it was looked at a second time
+        assert any("Segmentation fault" in line for line in attempt.log)
+        assert any("in crash" in line for line in attempt.log)
 
 
 def test_deleting_leaves_nothing(client: Client) -> None:
