@@ -15,6 +15,7 @@ from app.leases import Lease, LeaseKeeper, LeaseLost
 from app.runtime import engine, identity, policy, stopping
 from config.settings import settings
 from docrelay import transitions
+from docrelay.contents import ContentsDamaged
 from docrelay.database import transact
 from docrelay.errors import Unavailable
 from docrelay.names import AttemptOutcome, ErrorClass, JobStatus
@@ -217,6 +218,8 @@ def _judge(error: Exception) -> tuple[Problem, AttemptOutcome]:
         return Problem(ErrorClass.POISON, f"limit_{error.limit}", str(error)), AttemptOutcome.LIMIT
     if isinstance(error, ProcessDied):
         return Problem(ErrorClass.POISON, "crashed", str(error)), AttemptOutcome.CRASHED
+    if isinstance(error, ContentsDamaged):
+        return Problem(ErrorClass.PERMANENT, "contents_damaged", str(error)), AttemptOutcome.FAILED
     # A mistake of ours, not of the document's; trying again would only make it again.
     message = f"unexpected {type(error).__name__}: {error}"
     trace = "".join(traceback.format_exception(error, limit=-30))
