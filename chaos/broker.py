@@ -117,7 +117,7 @@ def alarm(target: Target) -> str:
     url = f"{target.rabbitmq.api_url}/api/nodes"
 
     def alarmed() -> bool:
-        return any(node["mem_alarm"] for node in httpx.get(url, timeout=5).json())
+        return any(node.get("mem_alarm") for node in httpx.get(url, timeout=5).json())
 
     with target.rabbitmq.alarmed():
         until(alarmed, 20, "no memory alarm")

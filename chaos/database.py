@@ -1,9 +1,11 @@
 """Faults of Postgres, and of the line to it."""
 
+import contextlib
 import signal
 import time
 
 import psutil
+import psycopg
 
 from chaos.target import NotInjected, Target, gone, until
 
@@ -62,3 +64,34 @@ def lose_commits(target: Target) -> str:
     finally:
         target.proxy.lose(0)
     return f"{target.proxy.lost - before} answers to COMMIT lost"
+
+
+def unreachable(target: Target) -> str:
+    """The service's connections are cut, and for a while it gets no new ones; the server itself is well."""
+    with target.proxy.away():
+        try:
+            psycopg.connect(target.stack.database_url.replace("+psycopg", ""), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(target.timing.outage)
+        else:
+            raise NotInjected("somebody could still connect")
+    return f"unreachable for {target.timing.outage:g} s"
+
+
+def freeze(target: Target) -> str:
+    """SIGSTOP of the server and all its processes for a while: connections stay open and nothing answers."""
+    server = psutil.Process(until(lambda: target.postgres.pid, 45, "no Postgres"))
+    # The server first, so that it starts no other meanwhile.
+    stopped = [server, *server.children(recursive=True)]
+    for process in stopped:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.suspend()
+    try:
+        if server.status() != psutil.STATUS_STOPPED:
+            raise NotInjected("it was not stopped")
+        time.sleep(target.dice.uniform(1, target.timing.outage))
+    finally:
+        for process in reversed(stopped):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+    return f"{len(stopped)} processes did not answer"

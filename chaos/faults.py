@@ -43,6 +43,8 @@ FAULTS = (
     Fault("database restarted (immediate)", partial(database.restart, with_signal=signal.SIGQUIT)),
     Fault("database killed", partial(database.restart, with_signal=signal.SIGKILL)),
     Fault("database ends all connections", database.terminate_backends),
+    Fault("database unreachable", database.unreachable),
+    Fault("database frozen", database.freeze),
     Fault("jobs table locked", database.lock_jobs),
     Fault("answers to COMMIT lost", database.lose_commits),
     Fault("stored bytes missing", storage.missing_bytes),

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,7 @@ COMMIT = b"COMMIT\0"
 READ_BYTES = 64 * 1024
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Pair:
     client: socket.socket
     server: socket.socket
@@ -35,6 +36,8 @@ class Proxy:
     """Answers to a COMMIT that were lost so far."""
     port: int = 0
     _to_lose: int = 0
+    _away: bool = False
+    _pairs: set[_Pair] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _listener: socket.socket | None = None
 
@@ -59,6 +62,19 @@ class Proxy:
         with self._lock:
             self._to_lose = answers
 
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Cut every connection, and let nobody in until the block ends."""
+        with self._lock:
+            self._away = True
+            pairs = list(self._pairs)
+        for pair in pairs:
+            pair.close()
+        try:
+            yield
+        finally:
+            self._away = False
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
@@ -77,8 +93,14 @@ class Proxy:
             each.settimeout(None)
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         pair = _Pair(client, server)
+        with self._lock:
+            self._pairs.add(pair)
+        if self._away:
+            pair.close()
         threading.Thread(target=self._answers, args=(pair,), name="proxy-answers", daemon=True).start()
         self._requests(pair)
+        with self._lock:
+            self._pairs.discard(pair)
 
     def _requests(self, pair: _Pair) -> None:
         with contextlib.suppress(OSError):

@@ -70,7 +70,7 @@ DIFFERENCES = {
     "bytes that were missing did not fail with a reason": """
         select j.id from public.jobs j join documents d on d.id = j.document_id
         where starts_with(d.name, %(damaged)s)
-          and (j.status <> 'failed' or coalesce(j.error ->> 'message', '') not like '%%missing%%')""",
+          and (j.status <> 'failed' or coalesce(j.error ->> 'code', '') <> 'contents_damaged')""",
 }
 
 CHARGED = """
