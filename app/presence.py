@@ -24,7 +24,7 @@ class Presence:
     """This process's row in `processes`."""
 
     def __init__(self, role: str, *, queue: str | None = None, slots: int = 1) -> None:
-        """Be a worker of a queue, or a dispatcher."""
+        """Be a worker of a queue, a dispatcher, or Beat."""
         self._values = {
             "id": new_id(),
             "role": role,

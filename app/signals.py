@@ -1,5 +1,6 @@
-"""What a Celery worker does when it starts, is told to stop, and has stopped."""
+"""What a Celery worker or Beat does when it starts, is told to stop, and has stopped."""
 
+import atexit
 import logging
 from typing import Any
 
@@ -21,6 +22,7 @@ def connect() -> None:
     signals.worker_ready.connect(_on_worker_ready)
     signals.worker_shutting_down.connect(_on_worker_shutting_down)
     signals.worker_shutdown.connect(_on_worker_shutdown)
+    signals.beat_init.connect(_on_beat_init)
 
 
 def _on_setup_logging(**_: Any) -> None:
@@ -44,3 +46,9 @@ def _on_worker_shutting_down(**_: Any) -> None:
 def _on_worker_shutdown(**_: Any) -> None:
     while _presence:
         _presence.pop().stop()
+
+
+def _on_beat_init(**_: Any) -> None:
+    presence = Presence("beat")
+    presence.start()
+    atexit.register(presence.stop)  # Celery has no signal for Beat's end

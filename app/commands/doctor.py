@@ -13,11 +13,12 @@ MARKS = {"ok": "ok     ", "warning": "WARNING", "failed": "FAILED "}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
-def command(as_json: bool) -> None:
-    """Check database, broker, processes and work; exit status 1 if something has failed."""
+@click.option("--deep", is_flag=True, help="Load the model too, which takes seconds and memory.")
+def command(as_json: bool, deep: bool) -> None:
+    """Check broker, database, storage, processes, work, model and disks; exit status 1 if something has failed."""
     from app.doctor import Verdict, examine
 
-    findings = examine(settings())
+    findings = examine(settings(), deep=deep)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:

@@ -11,13 +11,13 @@ from docrelay.tables.base import Base
 
 
 class Process(Base):
-    """A worker or dispatcher that says every few seconds that it is alive."""
+    """A worker, dispatcher or Beat that says every few seconds that it is alive."""
 
     __tablename__ = "processes"
     __table_args__ = (Index("ix_processes_role", "role", "beat_at"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    role: Mapped[str]  # worker, dispatcher
+    role: Mapped[str]  # worker, dispatcher, beat
     queue: Mapped[str | None]  # that a worker consumes
     slots: Mapped[int]  # stages it runs at once
     host: Mapped[str]

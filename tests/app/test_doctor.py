@@ -1,19 +1,29 @@
 """The doctor names what is missing, and what to do about it."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from kombu import Connection, Exchange
+from kombu import Queue as KombuQueue
+from sqlalchemy import Engine, insert, text
 
+from app.brokers.topology import declare
+from app.development.server import RabbitMQ
 from app.doctor import Finding, Verdict, examine
+from app.doctor.database import skew
+from app.doctor.host import free
 from config.settings import Settings
 from docrelay.ids import new_id
 from docrelay.names import Queue
 from docrelay.tables import DeadMessage, Process
 
 
-def _by_check(url: str, home: Path) -> dict[str, Finding]:
-    return {finding.check: finding for finding in examine(Settings(database_url=url, home=home))}
+def _by_check(url: str, home: Path, *, deep: bool = False, **settings: Any) -> dict[str, Finding]:
+    found = examine(Settings(database_url=url, home=home, **settings), deep=deep)
+    return {finding.check: finding for finding in found}
 
 
 def test_a_service_without_processes(url: str, tmp_path: Path) -> None:
@@ -29,7 +39,7 @@ def test_a_service_without_processes(url: str, tmp_path: Path) -> None:
 
 def test_a_service_that_is_well(url: str, engine: Engine, tmp_path: Path) -> None:
     """Everything is there; a dead letter is a warning."""
-    rows = [("dispatcher", None)] + [("worker", queue.value) for queue in Queue]
+    rows = [("dispatcher", None), ("beat", None)] + [("worker", queue.value) for queue in Queue]
     with engine.begin() as connection:
         for role, queue in rows:
             values = {"id": new_id(), "role": role, "queue": queue, "slots": 2, "host": "here", "pid": 1}
@@ -37,6 +47,8 @@ def test_a_service_that_is_well(url: str, engine: Engine, tmp_path: Path) -> Non
         connection.execute(insert(DeadMessage).values(reason="rejected", headers={}, body=b"?"))
     findings = _by_check(url, tmp_path)
     assert findings["dead letters"].verdict is Verdict.WARNING
+    assert findings["beat"].found == "here:1, alone"
+    assert [finding.check for finding in findings.values() if finding.verdict is not Verdict.OK] == ["dead letters"]
     assert [finding for finding in findings.values() if finding.verdict is Verdict.FAILED] == []
 
 
@@ -59,3 +71,126 @@ def test_no_broker(url: str, tmp_path: Path) -> None:
     broker = next(finding for finding in examine(settings) if finding.check == "broker")
     assert broker.verdict is Verdict.FAILED
     assert "secret" not in broker.found
+
+
+@pytest.fixture
+def rabbit(rabbitmq: RabbitMQ) -> Iterator[RabbitMQ]:
+    """RabbitMQ as `migrate` leaves it, and again afterwards."""
+    declare(rabbitmq.url, rabbitmq.api_url)
+    yield rabbitmq
+    with Connection(rabbitmq.url) as connection:
+        connection.default_channel.queue_delete(Queue.NOTIFY)
+    declare(rabbitmq.url, rabbitmq.api_url)
+
+
+def _with_rabbit(url: str, home: Path, rabbit: RabbitMQ, **settings: Any) -> dict[str, Finding]:
+    return _by_check(url, home, **{"broker_url": rabbit.url, "broker_api_url": rabbit.api_url, **settings})
+
+
+def test_rabbitmq_as_it_should_be(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
+    """Queues, rights and policy; its usual consumer time-out is shorter than the longest stage."""
+    findings = _with_rabbit(url, tmp_path, rabbit)
+    for check in ("broker", "queue arguments", "broker permissions", "broker policy"):
+        assert findings[check].verdict is Verdict.OK, findings[check]
+    assert "a stage may hold its message for 3600 s" in findings["consumer timeout"].found
+    assert _with_rabbit(url, tmp_path, rabbit, broker_api_url="")["broker policy"].verdict is Verdict.WARNING
+
+
+def test_a_queue_that_clashes(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
+    """Somebody declared it otherwise, so it has no policy of ours either."""
+    with Connection(rabbit.url) as connection:
+        connection.default_channel.queue_delete(Queue.NOTIFY)
+        KombuQueue(Queue.NOTIFY.value, Exchange("docrelay"), channel=connection.default_channel).declare()
+    clash = _with_rabbit(url, tmp_path, rabbit)["queue arguments"]
+    assert clash.verdict is Verdict.FAILED
+    assert "x-queue-type" in clash.found
+    assert "migrate" in clash.remedy
+
+
+def test_a_broker_that_is_frozen(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
+    """A finding in bounded time."""
+    started = time.monotonic()
+    with rabbit.frozen():
+        broker = _with_rabbit(url, tmp_path, rabbit)["broker"]
+    assert (broker.verdict, "does not answer" in broker.found) == (Verdict.FAILED, True)
+    assert time.monotonic() - started < 30
+
+
+def test_a_policy_that_is_gone(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
+    rabbit.rabbitmqctl("clear_policy", "docrelay")
+    policy = _with_rabbit(url, tmp_path, rabbit)["broker policy"]
+    assert (policy.verdict, "delivery-limit=20" in policy.found) == (Verdict.FAILED, True)
+
+
+def test_a_user_who_may_not_publish(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
+    rabbit.rabbitmqctl("add_user", "reader", "secret")
+    try:
+        rabbit.rabbitmqctl("set_permissions", "reader", "^$", "^$", ".*")
+        findings = _with_rabbit(url, tmp_path, rabbit, broker_url=rabbit.url.replace("guest:guest", "reader:secret"))
+    finally:
+        rabbit.rabbitmqctl("delete_user", "reader")
+    assert findings["broker permissions"].verdict is Verdict.FAILED
+    assert "may not declare" in findings["queue arguments"].found
+    assert not any("secret" in finding.found + finding.remedy for finding in findings.values())
+
+
+@pytest.mark.parametrize("storage", ["", "file"])
+def test_storage_is_tried(url: str, engine: Engine, tmp_path: Path, storage: str) -> None:
+    """Nothing is left of it."""
+    folder = tmp_path / "store"
+    storage_url = f"file://{folder}" if storage else ""
+    assert _by_check(url, tmp_path, storage_url=storage_url)["storage"].verdict is Verdict.OK
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    with engine.connect() as connection:
+        assert connection.scalar(text("select count(*) from contents")) == 0
+
+
+def test_storage_that_cannot_be_written(url: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    finding = _by_check(url, tmp_path, storage_url=f"file://{tmp_path}/file/store")["storage"]
+    assert finding.verdict is Verdict.FAILED
+    assert "DOCRELAY_STORAGE_URL" in finding.remedy
+
+
+def test_two_beats(url: str, engine: Engine, tmp_path: Path) -> None:
+    """One that was killed and has been succeeded does not count."""
+    with engine.begin() as connection:
+        for pid, ago in ((1, 0), (2, 0), (3, 20)):
+            statement = text(
+                "insert into processes (id, role, slots, host, pid, beat_at) "
+                "values (gen_random_uuid(), 'beat', 1, 'h', :pid, now() - :ago * interval '1 second')"
+            )
+            connection.execute(statement, {"pid": pid, "ago": ago})
+    finding = _by_check(url, tmp_path)["beat"]
+    assert (finding.verdict, "h:1, h:2)" in finding.found) == (Verdict.WARNING, True)
+
+
+def test_models(url: str, engine: Engine, tmp_path: Path) -> None:
+    """Found without loading; vectors of another size than the model's row are told."""
+    with engine.begin() as connection:
+        for number, dimension in ((1, 3), (2, 4), (3, 5000)):
+            values = {"n": number, "d": dimension}
+            connection.execute(text("insert into models values (:n, 'm' || :n, '', 'float32', :d)"), values)
+        connection.execute(text("insert into embeddings values (1, '', '[1,2,3]'), (2, '', '[1,2,3]')"))
+    findings = _by_check(url, tmp_path)
+    assert findings["model"].verdict is Verdict.OK
+    verdicts = [findings[f"vectors of m{number} (float32)"].verdict for number in (1, 2, 3)]
+    assert verdicts == [Verdict.WARNING, Verdict.FAILED, Verdict.FAILED]
+    missing = _by_check(url, tmp_path, embedding_model="no-such-model")["model"]
+    assert (missing.verdict, "DOCRELAY_EMBEDDING_MODEL" in missing.remedy) == (Verdict.FAILED, True)
+
+
+def test_deep_loads_the_model(url: str, tmp_path: Path) -> None:
+    assert "loads, 384 dimensions" in _by_check(url, tmp_path, deep=True)["model"].found
+    missing = _by_check(url, tmp_path, deep=True, embedding_model="no-such-model")["model"]
+    assert (missing.verdict, "no-such-model" in missing.found) == (Verdict.FAILED, True)
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(1.5, Verdict.OK), (-1.5, Verdict.OK), (-3.0, Verdict.WARNING)])
+def test_clocks(seconds: float, verdict: Verdict) -> None:
+    assert skew(seconds).verdict is verdict
+
+
+def test_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
+    """Of a folder that is not there yet: that of its nearest parent."""
+    assert free("disk", tmp_path / "a" / "b", least=2**60).verdict is Verdict.WARNING
