@@ -9,7 +9,7 @@ from typing import IO, Any
 
 LINES_KEPT = 50
 LINE_BYTES = 2000
-"""A line that is longer is cut here: a document may write gigabytes without a line break."""
+"""A line that is longer becomes several: a document may write gigabytes without a line break."""
 
 READ_BYTES = 64 * 1024
 STANDARD_ERROR = 2
@@ -58,17 +58,18 @@ class LogTail:
         # What cannot be passed on is read all the same: a full pipe would stop the document.
         with contextlib.suppress(OSError), self._pipe:
             while data := os.read(self._pipe.fileno(), READ_BYTES):
-                *lines, rest = (rest + data).split(b"\n")
-                while len(rest) > LINE_BYTES:
-                    lines.append(rest[:LINE_BYTES])
-                    rest = rest[LINE_BYTES:]
+                *lines, rest = (piece for line in (rest + data).split(b"\n") for piece in _pieces(line))
                 self._take(lines)
         self._take([rest] if rest else [])
 
     def _take(self, lines: list[bytes]) -> None:
-        self._kept.extend(line[:LINE_BYTES] for line in lines[-LINES_KEPT:])
+        self._kept.extend(lines)
         with contextlib.suppress(OSError):
             _write(b"".join(line + b"\n" for line in lines))
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    return [line[start : start + LINE_BYTES] for start in range(0, len(line) or 1, LINE_BYTES)]
 
 
 def _write(data: bytes) -> None:
