@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from app.isolation import CallFailed, LimitHit, Limits, ProcessDied, WorkRefused
+from app.isolation import CallFailed, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
+from app.isolation.protocol import NOT_READY
 from app.leases import Lease, LeaseKeeper, LeaseLost
 from app.runtime import engine, identity, policy, stopping
 from config.settings import settings
@@ -23,6 +24,9 @@ from docrelay.transitions import Claim, Closing, Problem
 from docrelay.transitions.claims import new_token
 
 log = logging.getLogger(__name__)
+
+NOT_READY_SECONDS = 30.0
+"""A worker whose model or package is missing tries again after this: the operator's trouble, not the document's."""
 
 Effects = Callable[[Connection], None]
 
@@ -176,6 +180,10 @@ def _guarded(work: Work, body: Body) -> str:
         return "lease lost"
     except Interrupted:
         return _close(work, lambda connection: transitions.give_back(connection, work.claim, "the worker stops"))
+    except NotReady as error:
+        log.error("%s", error)  # noqa: TRY400 - its traceback is of the other process
+        problem = Problem(ErrorClass.TRANSIENT, NOT_READY, str(error))
+        return _close(work, lambda connection: transitions.hold(connection, work.claim, problem, NOT_READY_SECONDS))
     except Unavailable as error:
         log.warning("stage %s: %s; its lease will run out", work.claim.stage_run_id, error)
         return "database unavailable"

@@ -5,6 +5,6 @@ the process when a limit is hit. `child` is the other side. `protocol` is what t
 what is kept of a call that went wrong.
 """
 
-from app.isolation.process import CallFailed, DocumentProcess, LimitHit, Limits, ProcessDied, WorkRefused
+from app.isolation.process import CallFailed, DocumentProcess, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
 
-__all__ = ["CallFailed", "DocumentProcess", "LimitHit", "Limits", "ProcessDied", "WorkRefused"]
+__all__ = ["CallFailed", "DocumentProcess", "LimitHit", "Limits", "NotReady", "ProcessDied", "WorkRefused"]

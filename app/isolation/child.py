@@ -19,7 +19,7 @@ from typing import IO, Any, get_type_hints
 
 import msgspec
 
-from app.isolation.protocol import CALLS, ENCODER, HEADER, Call, Progress, Refusal, Result, frame
+from app.isolation.protocol import CALLS, ENCODER, HEADER, NOT_READY, Call, Progress, Refusal, Result, frame
 
 PR_SET_PDEATHSIG = 1
 REPORT_SECONDS = 0.2
@@ -43,10 +43,17 @@ def bound_memory(megabytes: int) -> None:
 class Server:
     """Answers calls, one after another, until its input ends."""
 
-    def __init__(self, module: Any, arguments: list[str], calls: IO[bytes], answers: IO[bytes]) -> None:
-        """Build the functions of a module."""
-        self._module = module
-        self._functions: dict[str, Callable[..., Any]] = module.calls(*arguments)
+    def __init__(self, module: str, arguments: list[str], calls: IO[bytes], answers: IO[bytes]) -> None:
+        """Build the functions of a module; if that fails, every call is told why."""
+        self._module: Any = None
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._trouble: Refusal | None = None
+        try:
+            self._module = importlib.import_module(module)
+            self._functions = self._module.calls(*arguments)
+        except Exception as error:  # noqa: BLE001 - a model that is missing is no document's fault: say so
+            message = f"{module} cannot start: {type(error).__name__}: {error}"
+            self._trouble = Refusal("transient", NOT_READY, message, traceback.format_exc(limit=-30))
         self._calls = calls
         self._answers = answers
         self._reported = 0.0
@@ -59,6 +66,8 @@ class Server:
             self._say(self._answer(call))
 
     def _answer(self, call: Call) -> msgspec.Struct:
+        if self._trouble is not None:
+            return self._trouble
         try:
             function = self._functions[call.name]
             value = function(**self._typed(function, call.arguments))
@@ -95,7 +104,7 @@ def main(arguments: list[str]) -> None:
     os.dup2(2, 1)
     bound_memory(int(megabytes))
     with os.fdopen(0, "rb", closefd=False) as calls:
-        Server(importlib.import_module(module), rest, calls, answers).serve()
+        Server(module, rest, calls, answers).serve()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import msgspec
 import psutil
 
 from app.isolation.evidence import Evidence, LogTail
-from app.isolation.protocol import ANSWERS, HEADER, LONGEST, Call, Refusal, Result, frame
+from app.isolation.protocol import ANSWERS, HEADER, LONGEST, NOT_READY, Call, Refusal, Result, frame
+from app.isolation.spawn import spawn
 
 Reply = TypeVar("Reply")
 
@@ -49,6 +50,10 @@ class LimitHit(CallFailed):
         """Name the limit, its value and what was used."""
         super().__init__(f"the limit on {limit} of {allowed} was exceeded ({used}); its process was killed")
         self.limit = limit
+
+
+class NotReady(Exception):  # noqa: N818
+    """The process could not start its functions: a model or a package is missing. No document did that."""
 
 
 class WorkRefused(CallFailed):
@@ -100,7 +105,7 @@ class DocumentProcess:
             return
         self.kill()
         # A session of its own, so that whatever a document makes it start is killed with it.
-        self._process = subprocess.Popen(
+        self._process = spawn(
             self._argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -161,6 +166,9 @@ class DocumentProcess:
             self.kill()
             raise
         self.calls += 1
+        if isinstance(answer, Refusal) and answer.code == NOT_READY:
+            self.kill()  # the next call may find what was missing
+            raise NotReady(answer.message)
         if isinstance(answer, Refusal):
             raise WorkRefused(answer)
         return answer

@@ -13,6 +13,10 @@ LONGEST: Final = 4 * 1024**3
 """Bytes of one message; a broken process that claims more is not believed."""
 
 
+NOT_READY: Final = "not_ready"
+"""Code of the refusal of a process that could not start its functions: nothing was tried with the document."""
+
+
 class Call(msgspec.Struct, frozen=True):
     """To the process: run this function with these arguments."""
 

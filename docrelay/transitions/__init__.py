@@ -25,7 +25,7 @@ Locks are taken in one order everywhere: stage runs by position, the job, the do
 
 from docrelay.transitions.claims import Claim, beat, claim, give_back
 from docrelay.transitions.hints import commit_and_tell
-from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, postpone, succeed
+from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed
 from docrelay.transitions.requests import NewJob, cancel, create, retry
 from docrelay.transitions.rescue import expire_leases, release_followers
 
@@ -43,6 +43,7 @@ __all__ = [
     "expire_leases",
     "fail",
     "give_back",
+    "hold",
     "postpone",
     "release_followers",
     "retry",

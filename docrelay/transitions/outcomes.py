@@ -269,3 +269,16 @@ def postpone(connection: Connection, held: Claim, seconds: float, because: str |
         pause=seconds,
         because=because,
     )
+
+
+def hold(connection: Connection, held: Claim, problem: Problem, seconds: float) -> bool:
+    """Put the stage off because the service itself cannot do it just now: shown on the job, charged to nobody."""
+    return _close(
+        connection,
+        held,
+        status=StageStatus.READY,
+        outcome=AttemptOutcome.INTERRUPTED,
+        kind="held up by the service",
+        problem=problem,
+        pause=seconds,
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.isolation import DocumentProcess, LimitHit, Limits, ProcessDied, WorkRefused
+from app.isolation import DocumentProcess, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
 
 ROOMY = Limits(seconds=30, silence=30, memory_mb=512)
 
@@ -60,6 +60,15 @@ def test_a_refusal_keeps_the_process(process: DocumentProcess) -> None:
     assert (refusal.error_class, refusal.code, refusal.message) == ("permanent", "ValueError", "no such page")
     assert "raise ValueError" in refusal.traceback
     assert process.pid is not None
+
+
+def test_a_process_that_cannot_start_says_why() -> None:
+    """As with a model that is missing: it is not the document's doing, and the next call tries again."""
+    process = DocumentProcess("tests.isolation.hostile", ["no", "such", "arguments"], memory_mb=512)
+    for _ in range(2):
+        with pytest.raises(NotReady, match=r"tests.isolation.hostile cannot start: TypeError"):
+            process.call("echo", {"text": "?"}, str, ROOMY, Watch())
+        assert process.pid is None
 
 
 def test_time_is_limited_although_it_progresses(process: DocumentProcess) -> None:
