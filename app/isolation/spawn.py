@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import Future
 from functools import cache
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 Request = tuple[list[str], dict[str, Any], "Future[subprocess.Popen[bytes]]"]
 
@@ -37,7 +37,6 @@ def _serve(requests: "SimpleQueue[Request]") -> None:
     while True:
         argv, options, answer = requests.get()
         try:
-            process: subprocess.Popen[bytes] = subprocess.Popen(argv, **options)
-            answer.set_result(process)
+            answer.set_result(cast("subprocess.Popen[bytes]", subprocess.Popen(argv, **options)))
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it
             answer.set_exception(error)
