@@ -17,7 +17,6 @@ import psutil
 from app.isolation.evidence import Evidence, LogTail
 from app.isolation.protocol import ANSWERS, HEADER, LONGEST, NOT_READY, Call, Refusal, Result, frame
 from app.isolation.spawn import spawn
-from app.isolation.spawn import spawn
 
 Reply = TypeVar("Reply")
 
