@@ -61,7 +61,8 @@ def judge(target: Target, receiver: Receiver, *, killed_document_processes: int)
 
 
 def _told(verdict: Verdict, receiver: Receiver, statuses: Mapping[uuid.UUID, str]) -> None:
-    untold = {job for job, status in statuses.items() if status not in receiver.told.get(str(job), ())}
+    over = {job: status for job, status in statuses.items() if status in FINISHED}
+    untold = {job for job, status in over.items() if status not in receiver.told.get(str(job), ())}
     verdict.add("whoever waits was not told", Harm.SILENT, untold)
     twice = {job for job in statuses if len(receiver.told.get(str(job), ())) > 1}
     verdict.add("two outcomes were told", Harm.DUPLICATED, twice)

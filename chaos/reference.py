@@ -29,7 +29,7 @@ KEEP = """
 # A document whose process was killed while it was parsed is read by the fallback parser, whose text may differ.
 COMPARED = """
     select j.id, d.sha256 from public.jobs j join documents d on d.id = j.document_id
-    where not starts_with(d.name, %(damaged)s)
+    where j.finished_at is not null and not starts_with(d.name, %(damaged)s)
       and not exists (select 1 from stage_runs s where s.job_id = j.id and s.stage = 'parse' and s.strikes > 0)
 """
 
