@@ -50,14 +50,16 @@ def _serve() -> None:
         model_engine().model(LIMITS, watch)
     except Exception:
         log.exception("the embedding model could not be loaded")
-    with Listener(database_url(), Channel.QUERY) as listener:
-        while not stopping.asked.is_set():
-            try:
-                if not _answer_some():
-                    listener.wait(LOOK_SECONDS)
-            except Exception:
-                log.exception("a search could not be answered")
-                stopping.asked.wait(1.0)
+    while not stopping.asked.is_set():
+        try:
+            # Inside: the database may be away at this very moment, and searches go on when it is back.
+            with Listener(database_url(), Channel.QUERY) as listener:
+                while not stopping.asked.is_set():
+                    if not _answer_some():
+                        listener.wait(LOOK_SECONDS)
+        except Exception:
+            log.exception("a search could not be answered")
+            stopping.asked.wait(1.0)
 
 
 def _answer_some() -> int:
