@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from app.doctor.findings import Finding, Verdict
-from app.isolation import CallFailed, DocumentProcess, Limits
+from app.isolation import CallFailed, DocumentProcess, Limits, NotReady
 from config.settings import Settings
 
 FINDER = "pipelines.model_files"
@@ -78,7 +78,7 @@ def _loaded(settings: Settings) -> Finding:
     process = DocumentProcess(SERVER, arguments, memory_mb=LOAD.memory_mb)
     try:
         facts = process.call("facts", {}, dict[str, Any], LOAD, _Patient())
-    except CallFailed as error:
+    except (CallFailed, NotReady) as error:
         said = error.evidence.log[-1:] if error.evidence else []
         return Finding("model", Verdict.FAILED, "; ".join([str(error), *said]), _REMEDY)
     finally:
