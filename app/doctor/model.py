@@ -78,7 +78,9 @@ def _loaded(settings: Settings) -> Finding:
     process = DocumentProcess(SERVER, arguments, memory_mb=LOAD.memory_mb)
     try:
         facts = process.call("facts", {}, dict[str, Any], LOAD, _Patient())
-    except (CallFailed, NotReady) as error:
+    except NotReady as error:
+        return Finding("model", Verdict.FAILED, str(error), _REMEDY)
+    except CallFailed as error:
         said = error.evidence.log[-1:] if error.evidence else []
         return Finding("model", Verdict.FAILED, "; ".join([str(error), *said]), _REMEDY)
     finally:
