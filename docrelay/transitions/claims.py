@@ -12,6 +12,9 @@ from docrelay.names import AttemptOutcome, Channel
 
 NEW_TOKEN_BITS = 63
 
+CLOSING_SECONDS = 15
+"""A stage's deadline is so long after its limit: the worker that enforces the limit must still be able to say so."""
+
 
 def new_token() -> int:
     """A lease token: random, drawn by the worker, so that a claim whose commit was unsure can be asked
@@ -48,8 +51,8 @@ CLAIM = text(
         update stage_runs
         set status = 'running', attempt = attempt + 1, lease_token = :token, worker = :worker,
             claimed_at = now(), started_at = coalesce(started_at, now()),
-            lease_until = now() + least(cast(:lease as float8), seconds) * interval '1 second',
-            deadline = now() + seconds * interval '1 second',
+            lease_until = now() + least(cast(:lease as float8), seconds + :grace) * interval '1 second',
+            deadline = now() + (seconds + :grace) * interval '1 second',
             waited_seconds = waited_seconds + extract(epoch from now() - greatest(ready_at, due_at)),
             progress_done = null, progress_total = null, progress_unit = null
         where id = :id and status = 'ready' and due_at <= now()
@@ -104,6 +107,7 @@ def claim(
         "pid": os.getpid(),
         "message_id": message_id,
         "lease": lease,
+        "grace": CLOSING_SECONDS,
         "channel": Channel.JOB,
     }
     row = connection.execute(CLAIM, values).mappings().one_or_none()
