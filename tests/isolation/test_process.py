@@ -91,8 +91,10 @@ def test_silence_is_limited_even_in_c_code(process: DocumentProcess) -> None:
 
 def test_memory_is_limited(process: DocumentProcess) -> None:
     """The process is killed, and the row can say how much it took."""
-    with pytest.raises(LimitHit, match=r"limit on memory of 200 MiB was exceeded \(\d+ MiB were used\)"):
+    with pytest.raises(LimitHit, match=r"limit on memory of 200 MiB was exceeded \(\d+ MiB were used\)") as caught:
         process.call("allocate", {}, str, Limits(60, 60, 200), Watch())
+    assert caught.value.evidence is not None
+    assert caught.value.evidence.peak_memory_mb >= 200
 
 
 def test_memory_asked_for_at_once_fails_inside(process: DocumentProcess) -> None:

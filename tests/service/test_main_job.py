@@ -231,9 +231,8 @@ def test_a_quarantined_job_can_be_explained(client: Client, stack: Stack) -> Non
     assert [attempt.outcome for attempt in attempts] == ["crashed", "crashed"]
     for attempt in attempts:
         assert attempt.resources is not None
-        assert attempt.resources["seconds"] >= 0
-        # Memory is sampled: of a process that dies at once, only the moment of its birth was seen.
-        assert attempt.resources["peak_memory_mb"] >= 0
+        # How much is checked where it is certain, in tests/isolation: this process dies before a second sample.
+        assert set(attempt.resources) == {"seconds", "peak_memory_mb"}
         assert any("Segmentation fault" in line for line in attempt.log)
         assert any("in crash" in line for line in attempt.log)
 
