@@ -1,6 +1,5 @@
 """`kill -9` of any process, or the loss of every message, in the middle of 100 documents: all 100 end well."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from app.development.server import RabbitMQ
 from app.stack.whole import Stack
 from chaos.documents import documents
 from chaos.invariants import broken_invariants, wait_for_all
+from chaos.target import gone
 from docrelay import Client
 from docrelay.names import Queue
 
@@ -24,17 +24,18 @@ MIDDLE = 20
 DRAIN_SECONDS = 90
 
 
-def _kill(pid: int | None) -> None:
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+def _kill(pid: int) -> None:
+    process = psutil.Process(pid)
+    process.kill()
     give_up = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while not gone(process):
         assert time.monotonic() < give_up
         time.sleep(0.01)
 
 
 def _kill_role(stack: Stack, role: str) -> None:
     pid = stack.supervisor.pids()[role]
+    assert pid is not None, f"{role} is not running"
     _kill(pid)
     give_up = time.monotonic() + 20
     while stack.supervisor.pids()[role] in (pid, None):
