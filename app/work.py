@@ -19,7 +19,7 @@ from docrelay import transitions
 from docrelay.contents import ContentsDamaged
 from docrelay.database import transact
 from docrelay.errors import Unavailable
-from docrelay.names import AttemptOutcome, ErrorClass, JobStatus
+from docrelay.names import INCOMPLETE, AttemptOutcome, ErrorClass, JobStatus
 from docrelay.transitions import Claim, Closing, Problem
 from docrelay.transitions.claims import new_token
 
@@ -99,6 +99,8 @@ class Work:
                 raise LeaseLost
             if closing is Closing.DONE:
                 effects(connection)
+                if job_status in INCOMPLETE:
+                    transitions.explain_outcome(connection, self.claim.job_id)
 
         transitions.commit_and_tell(engine(), close)
 

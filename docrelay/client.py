@@ -236,7 +236,7 @@ class Client:
         return self.get(job_id)
 
     def retry(self, job_id: uuid.UUID | str, *, from_stage: str | None = None) -> Job:
-        """Start a failed, quarantined or cancelled job again, from the failed stage or an earlier `from_stage`.
+        """Start a job that did not wholly succeed again, from the stage that failed or an earlier `from_stage`.
 
         Raises:
             NotFound: there is no such job, or it has no such stage.
@@ -251,7 +251,7 @@ class Client:
             return transitions.retry(connection, job.id, from_stage=from_stage)
 
         if not transact(self._engine, work):
-            raise Conflict(f"job {job.id} is {job.status}; only failed, quarantined or cancelled jobs can be retried")
+            raise Conflict(f"job {job.id} is {job.status}; only jobs that ended without full success can be retried")
         return self.get(job_id)
 
     def delete(self, document_id: uuid.UUID | str) -> None:

@@ -13,6 +13,7 @@ class JobStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
     NO_TEXT = "no_text"
     FAILED = "failed"
     QUARANTINED = "quarantined"
@@ -66,7 +67,9 @@ class DeliveryStatus(StrEnum):
 
 UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 FINISHED: Final = tuple(status for status in JobStatus if status not in UNFINISHED)
-GOOD: Final = (JobStatus.SUCCEEDED, JobStatus.NO_TEXT)
+GOOD: Final = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.NO_TEXT)
+INCOMPLETE: Final = (JobStatus.PARTIAL, JobStatus.NO_TEXT)
+"""Good, but a later try may find more."""
 
 
 class Queue(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from docrelay.names import FINISHED, GOOD, JobStatus, StageStatus
+from docrelay.names import FINISHED, GOOD, INCOMPLETE, JobStatus, StageStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Job:
 
     @property
     def ok(self) -> bool:
-        """Whether the outcome is a good one (`no_text` is: the document was read)."""
+        """Whether the outcome is a good one (`partial` and `no_text` are: what could be read was)."""
         return self.status in GOOD
 
     @property
@@ -119,11 +119,20 @@ class Job:
         """One clause that says how it stands, and why."""
         if self.error:
             return f"{self.status} in {self.error.stage}: {self.error.message}"
+        if self.status in INCOMPLETE:
+            return f"{self.status}: {self._unread()}"
         if self.same_as:
             return f"{self.status}: identical to an earlier document, nothing computed"
-        if self.status is JobStatus.NO_TEXT:
-            return "no_text: the document has no text to index (a scan needs OCR)"
         return self.waiting_because or str(self.status)
+
+    def _unread(self) -> str:
+        """How many pages could not be read, and why the first of them could not."""
+        problems = self.document.problems
+        if not problems:
+            return "the document has no text to index (a scan needs OCR)"
+        of_all = f" of {self.document.page_count}" if self.document.page_count else ""
+        first = problems[0]
+        return f"{len(problems)}{of_all} pages could not be read; page {first['page']}: {first['message']}"
 
     def as_dict(self) -> dict[str, Any]:
         """The job as plain values for JSON: ids and times as text, seconds as numbers."""

@@ -1,5 +1,6 @@
 """The parse stage: bytes to the text of pages."""
 
+from dataclasses import dataclass
 from queue import LifoQueue
 from typing import Any
 
@@ -32,28 +33,39 @@ def parse_document(work: Work) -> None:
     """Read, parse in a process that can die, store the pages with the closing of the stage."""
     known = work.read(lambda connection: _known(connection, work))
     if known is not None:
-        work.succeed(lambda _: None, {"pages": known, "reused": True}, job_status=_outcome(has_text=known > 0))
+        work.succeed(lambda _: None, {"pages": known.pages, "reused": True}, job_status=known.outcome)
         return
     parsed = _parse(work, work.read(lambda connection: _bytes(connection, work)))
     work.succeed(
         lambda connection: _store(connection, work, parsed),
         {"pages": parsed.page_count, "problems": len(parsed.problems)},
-        job_status=_outcome(has_text=parsed.has_text),
+        job_status=_outcome(has_text=parsed.has_text, complete=not parsed.problems),
     )
 
 
-def _outcome(*, has_text: bool) -> JobStatus:
-    return JobStatus.SUCCEEDED if has_text else JobStatus.NO_TEXT
+def _outcome(*, has_text: bool, complete: bool) -> JobStatus:
+    if not has_text:
+        return JobStatus.NO_TEXT
+    return JobStatus.SUCCEEDED if complete else JobStatus.PARTIAL
 
 
-def _known(connection: Connection, work: Work) -> int | None:
-    """How many pages this parser made of the document before, or None."""
-    columns = select(t.Document.parsed_by, t.Document.page_count).where(t.Document.id == work.claim.document_id)
-    row = connection.execute(columns).one()
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this parser made of the document before."""
+
+    pages: int
+    outcome: JobStatus
+
+
+def _known(connection: Connection, work: Work) -> Known | None:
+    document = t.Document.id == work.claim.document_id
+    columns = select(t.Document.parsed_by, t.Document.page_count, t.Document.problems)
+    row = connection.execute(columns.where(document)).one()
     if row.parsed_by != PARSER_VERSION:
         return None
     has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id).limit(1)
-    return int(row.page_count or 0) if connection.scalar(has_page) is not None else 0
+    has_text = connection.scalar(has_page) is not None
+    return Known(int(row.page_count or 0), _outcome(has_text=has_text, complete=not row.problems))
 
 
 def _bytes(connection: Connection, work: Work) -> bytes:

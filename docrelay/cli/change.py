@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 @json_option
 @with_client
 def retry(client: Client, /, ids: tuple[str, ...], *, from_stage: str | None, as_json: bool) -> None:
-    """Start failed, quarantined or cancelled jobs again; what earlier stages made is kept."""
+    """Start jobs again that failed, were cancelled or are not complete; what earlier stages made is kept."""
     _change(ids, lambda given: client.retry(find_job(client, given).id, from_stage=from_stage), as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from docrelay.cli.present import (
     note,
     printable,
     problem_line,
+    ranges,
     size,
     status,
     table,
@@ -36,8 +38,17 @@ def print_job(out: Console, job: Job) -> None:
     if problems := job.document.problems:
         out.print()
         out.print(Text(f"{counted(len(problems), 'page')} could not be read", "yellow"))
-        for problem in problems[:10]:
-            out.print(Text(f"  page {problem.get('page', '?')}: {printable(str(problem.get('message', '')))}"))
+        for line in _unread(problems):
+            out.print(Text(f"  {line}"))
+
+
+def _unread(problems: list[dict[str, Any]]) -> Iterator[str]:
+    """`pages 3, 5–9: why`: pages in a row that share their reason are one line."""
+    alike: dict[str, list[int]] = {}
+    for problem in problems:
+        alike.setdefault(printable(str(problem["message"])), []).append(problem["page"])
+    for message, pages in alike.items():
+        yield f"{'page' if len(pages) == 1 else 'pages'} {ranges(pages)}: {message}"
 
 
 def _facts(job: Job) -> Table:

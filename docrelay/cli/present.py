@@ -21,6 +21,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 STYLES = {
     "succeeded": "green",
     "delivered": "green",
+    "partial": "yellow",
     "no_text": "yellow",
     "queued": "cyan",
     "ready": "cyan",
@@ -31,7 +32,7 @@ STYLES = {
     "waiting": "dim",
     "skipped": "dim",
 }
-SIGNS = {JobStatus.SUCCEEDED: "✓", JobStatus.NO_TEXT: "○", JobStatus.CANCELLED: "–"}
+SIGNS = {JobStatus.SUCCEEDED: "✓", JobStatus.PARTIAL: "◐", JobStatus.NO_TEXT: "○", JobStatus.CANCELLED: "–"}
 
 Cell = str | Text
 
@@ -128,6 +129,17 @@ def size(count: int) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 page`, `2 pages`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """`1, 3–5, 9`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
 
 
 def note(job: Job) -> str:

@@ -123,6 +123,7 @@ class StageRun(Base):
     finished_at: Mapped[datetime | None]
     error: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]  # what the stage made, in numbers
+    verdict: Mapped[str | None]  # `partial` or `no_text`, if that is what the stage found
 
 
 class Attempt(Base):

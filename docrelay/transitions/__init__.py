@@ -1,11 +1,12 @@
 """The state machine of jobs and stages. Nothing else writes a status column.
 
     job:    queued ─► running ─┬► succeeded
+                               ├► partial       some pages could not be read, the rest is kept
                                ├► no_text       read, and there is nothing in it to index
                                ├► failed        a permanent error, or retries used up
                                └► quarantined   its process died, or hit a limit, too often
             queued | running ───► cancelled
-            failed | quarantined | cancelled ─► queued        by `retry`
+            partial | no_text | failed | quarantined | cancelled ─► queued        by `retry`
 
     stage:  waiting ─► ready ─► running ─┬► succeeded
                          ▲         │     ├► failed | quarantined
@@ -18,13 +19,15 @@ written together with its event. Who may work is decided by the lease token, not
 worker whose token is no longer the row's can write nothing.
 
 A job's outcome is known when its last stage but those `after_outcome` (notify) has closed; closing
-writes the notifications in the same transaction. Jobs on one document run one after another.
+writes the notifications in the same transaction. It is `partial` if one of its stages found so.
+Jobs on one document run one after another.
 
 Locks are taken in one order everywhere: stage runs by position, the job, the document.
 """
 
 from docrelay.transitions.claims import Claim, beat, claim, give_back
 from docrelay.transitions.hints import commit_and_tell
+from docrelay.transitions.jobs import explain_outcome
 from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed
 from docrelay.transitions.requests import NewJob, cancel, create, retry
 from docrelay.transitions.rescue import expire_leases, release_followers
@@ -41,6 +44,7 @@ __all__ = [
     "commit_and_tell",
     "create",
     "expire_leases",
+    "explain_outcome",
     "fail",
     "give_back",
     "hold",

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docrelay.ids import new_id
-from docrelay.names import GOOD, Channel, JobStatus
+from docrelay.names import GOOD, INCOMPLETE, Channel, JobStatus
 from docrelay.transitions.hints import tell
 
 FINISH = text(
@@ -33,6 +33,19 @@ DELIVER = text(
     values (:id, :job_id, :event, :target, :payload)
     """
 ).bindparams(bindparam("payload", type_=JSONB))
+
+MOST_PAGES = 20
+"""Of the pages that could not be read, a notification names so many."""
+
+EXPLAIN = text(
+    """
+    update deliveries
+    set payload = jsonb_set(payload, '{data,pages}', jsonb_path_query_array(d.problems, '$[0 to $last]', :most))
+    from jobs j join documents d on d.id = j.document_id
+    where deliveries.job_id = :id and j.id = :id and deliveries.event in ('job.partial', 'job.no_text')
+      and deliveries.status = 'pending' and deliveries.tries = 0 and d.problems <> '[]'
+    """
+).bindparams(bindparam("most", {"last": MOST_PAGES - 1}, type_=JSONB))
 
 OPEN_AFTER_OUTCOME = text(
     """
@@ -90,10 +103,17 @@ def finish_job(
         return False
     tell(connection, Channel.JOB, str(job_id))
     announce_outcome(connection, job_id, status, name=row["name"], notify=row["notify"], error=error)
+    if status in INCOMPLETE and row["notify"]:
+        explain_outcome(connection, job_id)
     if row["replaces"] and status in GOOD:
         remove_replaced(connection, row["replaces"], row["collection"])
     free_next(connection, row["document_id"])
     return True
+
+
+def explain_outcome(connection: Connection, job_id: uuid.UUID) -> None:
+    """Let notifications that are still to be sent name the pages that could not be read, with why."""
+    connection.execute(EXPLAIN, {"id": job_id})
 
 
 def remove_replaced(connection: Connection, document_id: uuid.UUID, collection: str) -> None:

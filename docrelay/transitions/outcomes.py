@@ -57,7 +57,7 @@ SUCCEED = text(
     with closed as (
         update stage_runs
         set status = 'succeeded', finished_at = now(), lease_token = null, lease_until = null,
-            deadline = null, error = null, result = :result,
+            deadline = null, error = null, result = :result, verdict = :verdict,
             ran_seconds = ran_seconds + extract(epoch from now() - claimed_at)
         where id = :id and lease_token = :token and status = 'running'
         returning id, job_id, position, stage, attempt, after_outcome
@@ -75,7 +75,10 @@ SUCCEED = text(
           and not s.after_outcome and not closed.after_outcome and :goes_on
         returning s.queue
     )
-    select closed.after_outcome, (select queue from opened) as opened from closed
+    select closed.after_outcome, (select queue from opened) as opened,
+           exists (select 1 from stage_runs s
+                   where s.job_id = closed.job_id and s.verdict = 'partial') as partial_before
+    from closed
     """
 ).bindparams(bindparam("result", type_=JSONB(none_as_null=True)))
 
@@ -96,14 +99,15 @@ def succeed(
 ) -> Closing:
     """Close the stage, in the transaction that holds its effects, and open the next one.
 
-    `job_status=NO_TEXT` ends the job here.
+    `job_status=NO_TEXT` ends the job here; `PARTIAL` goes on, and is the job's outcome if nothing else goes wrong.
     """
     values = {
         "id": held.stage_run_id,
         "token": held.token,
         "worker": held.worker,
         "result": result,
-        "goes_on": job_status is JobStatus.SUCCEEDED,
+        "verdict": None if job_status is JobStatus.SUCCEEDED else job_status,
+        "goes_on": job_status is not JobStatus.NO_TEXT,
     }
     row = connection.execute(SUCCEED, values).mappings().one_or_none()
     if row is None:
@@ -112,7 +116,8 @@ def succeed(
     if row["opened"] is not None:
         tell(connection, Channel.READY, row["opened"])
     elif not row["after_outcome"]:
-        finish_job(connection, held.job_id, job_status, who=held.worker)
+        partial = job_status is JobStatus.SUCCEEDED and row["partial_before"]
+        finish_job(connection, held.job_id, JobStatus.PARTIAL if partial else job_status, who=held.worker)
     tell(connection, Channel.JOB, str(held.job_id))
     return Closing.DONE
 

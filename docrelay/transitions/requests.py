@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, bindparam, case, func, insert, text
 
 from docrelay.ids import new_id
-from docrelay.names import PRIORITY_DEFAULT, Channel, JobStatus, StageStatus
+from docrelay.names import INCOMPLETE, PRIORITY_DEFAULT, Channel, JobStatus, StageStatus
 from docrelay.tables import Event, Job, StageRun
-from docrelay.transitions.jobs import announce_outcome, finish_job, free_next, remove_replaced
+from docrelay.transitions.jobs import announce_outcome, explain_outcome, finish_job, free_next, remove_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ EARLIER = text(
       (select id from jobs where document_id = :document_id and status in ('queued', 'running')
        order by id limit 1) as unfinished,
       (select id from jobs where document_id = :document_id and pipeline = :pipeline
-         and fingerprint = :fingerprint and status in ('succeeded', 'no_text')
+         and fingerprint = :fingerprint and status in ('succeeded', 'partial', 'no_text')
        order by id desc limit 1) as finished
     """
 )
@@ -134,6 +134,8 @@ def answer_with(connection: Connection, job_id: uuid.UUID, earlier: uuid.UUID, n
     values = {"id": job_id, "earlier": earlier, "who": new.who, "channel": Channel.JOB}
     status = JobStatus(connection.execute(ANSWER, values).scalar_one())
     announce_outcome(connection, job_id, status, name=new.name, notify=new.notify)
+    if status in INCOMPLETE and new.notify:
+        explain_outcome(connection, job_id)
     if new.replaces:
         remove_replaced(connection, new.replaces, new.collection)
 
@@ -170,8 +172,8 @@ def cancel(connection: Connection, job_id: uuid.UUID, *, who: str = "client") ->
 
 REOPEN = text(
     """
-    update jobs set status = 'queued', finished_at = null, error = null
-    where id = :id and status in ('failed', 'quarantined', 'cancelled')
+    update jobs set status = 'queued', finished_at = null, error = null, same_as = null
+    where id = :id and status in ('partial', 'no_text', 'failed', 'quarantined', 'cancelled')
     returning document_id
     """
 )
@@ -179,11 +181,11 @@ REOPEN = text(
 REWIND = text(
     """
     update stage_runs
-    set status = 'waiting', finished_at = null, error = null, result = null, failures = 0, strikes = 0,
+    set status = 'waiting', finished_at = null, error = null, result = null, verdict = null, failures = 0, strikes = 0,
         losses = 0, announced_at = null, announce_again_at = null, announcements = 0, worker = null
     where job_id = :id and position >= (
         select min(position) from stage_runs
-        where job_id = :id and (stage = :stage or status <> 'succeeded' and not after_outcome))
+        where job_id = :id and (stage = :stage or not after_outcome and (status <> 'succeeded' or verdict is not null)))
     """
 )
 
@@ -197,7 +199,9 @@ TOLD = text(
 
 
 def retry(connection: Connection, job_id: uuid.UUID, *, from_stage: str | None = None, who: str = "client") -> bool:
-    """Start a failed, quarantined or cancelled job again, from the stage that failed or an earlier `from_stage`.
+    """Start a job that did not succeed again, from the stage that failed or an earlier `from_stage`.
+
+    Of a `partial` or `no_text` one, from the stage that found so: it may find more by now.
 
     What earlier stages made is kept. False if the job is in no such state.
     """

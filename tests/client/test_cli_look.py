@@ -118,3 +118,21 @@ def test_no_text_is_explained(docrelay: Run, service: Service) -> None:
     job = service.submit()
     service.succeed(service.claim(job), job_status=JobStatus.NO_TEXT)
     assert "a scan needs OCR" in docrelay("jobs").lines[0][6]
+
+
+def test_show_names_the_pages_that_could_not_be_read(docrelay: Run, service: Service) -> None:
+    job = service.submit(name="manual.pdf")
+    service.sql(
+        """update documents set page_count = 9, problems = '[
+             {"page": 2, "message": "it is damaged"}, {"page": 7, "message": "too many pixels"},
+             {"page": 3, "message": "it is damaged"}, {"page": 4, "message": "it is damaged"}]'"""
+    )
+    service.succeed(service.claim(job), job_status=JobStatus.PARTIAL)
+    service.succeed(service.claim(job))
+    page = docrelay("show", job.id).out
+    assert "manual.pdf  partial" in page
+    assert "4 of 9 pages could not be read; page 2: it is damaged" in page
+    assert "  pages 2–4: it is damaged\n" in page
+    assert "  page 7: too many pixels\n" in page
+    assert docrelay("wait", job.id).code == 0
+    assert docrelay("jobs", "--status", "partial").lines[0][1] == "partial"

@@ -93,7 +93,7 @@ class TestRetry:
 
     def test_of_a_job_that_goes_on(self, client: Client) -> None:
         job = client.submit(b"hello")
-        with pytest.raises(Conflict, match="is queued; only failed, quarantined or cancelled jobs can be retried"):
+        with pytest.raises(Conflict, match="is queued; only jobs that ended without full success can be retried"):
             client.retry(job.id)
 
 

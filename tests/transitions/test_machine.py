@@ -21,7 +21,7 @@ from docrelay.transitions import Claim, Closing
 from tests.transitions.service import POLICY, Service
 
 WORK = ("parse", "vectorize")
-ENDED_BADLY = ("failed", "quarantined", "cancelled")
+MAY_BE_RETRIED = ("partial", "no_text", "failed", "quarantined", "cancelled")
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -35,6 +35,7 @@ class JobMachine(RuleBasedStateMachine):
         self.told = told
         self.status = "queued"
         self.position = 0
+        self.verdicts: dict[int, str] = {}  # what stages that succeeded found missing
         self.held: Claim | None = None
         self.stale: list[Claim] = []
         self.claims = 0
@@ -87,19 +88,22 @@ class JobMachine(RuleBasedStateMachine):
         assert self.service.beat(self.held, done=done)
 
     @precondition(lambda self: self.held)
-    @rule(no_text=st.booleans())
-    def succeed(self, no_text: bool) -> None:
+    @rule(found=st.sampled_from(["succeeded", "partial", "no_text"]))
+    def succeed(self, found: str) -> None:
         assert self.held
-        no_text = no_text and self.held.stage == "parse"
-        status = JobStatus.NO_TEXT if no_text else JobStatus.SUCCEEDED
+        status = JobStatus(found if self._open() else "succeeded")
         assert self.service.succeed(self.held, job_status=status) is Closing.DONE
         assert self.service.succeed(self.held, job_status=status) is Closing.ALREADY
         self._release()
         self._charge()
         if not self._open():
             self.telling = False
-        elif no_text or self.position == 1:
-            self._end(status)
+            return
+        if found != "succeeded":
+            self.verdicts[self.position] = found
+        if found == "no_text" or self.position == 1:
+            partial = found == "succeeded" and "partial" in self.verdicts.values()
+            self._end("partial" if partial else found)
         else:
             self.position += 1
 
@@ -163,7 +167,7 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule(from_stage=st.none() | st.sampled_from(["parse", "vectorize", "notify"]))
     def retry(self, from_stage: str | None) -> None:
-        may = self.status in ENDED_BADLY
+        may = self.status in MAY_BE_RETRIED
         assert self.service.retry(self.job, from_stage) is may
         if not may:
             return
@@ -172,7 +176,8 @@ class JobMachine(RuleBasedStateMachine):
         self._charge()
         self.status = "queued"
         self.telling = False
-        self.position = 0 if from_stage == "parse" else self.position
+        self.position = 0 if from_stage == "parse" else min([self.position, *self.verdicts])
+        self.verdicts = {position: found for position, found in self.verdicts.items() if position < self.position}
 
     @rule()
     def sweep(self) -> None:

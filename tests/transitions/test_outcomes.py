@@ -1,5 +1,6 @@
 """How attempts end, and what that means for the stage and its job."""
 
+import json
 from datetime import timedelta
 from itertools import pairwise
 
@@ -45,6 +46,28 @@ def test_no_text_ends_the_job_and_skips_the_rest(service: Service) -> None:
     assert service.succeed(service.claim(job), job_status=JobStatus.NO_TEXT) is Closing.DONE
     assert service.status(job) == "no_text"
     assert service.statuses(job) == ["succeeded", "skipped", "skipped"]
+
+
+def test_partial_goes_on_and_is_the_outcome_at_the_end(service: Service) -> None:
+    job = service.submit()
+    assert service.succeed(service.claim(job), job_status=JobStatus.PARTIAL) is Closing.DONE
+    assert (service.status(job), service.statuses(job)) == ("running", ["succeeded", "ready", "waiting"])
+    service.succeed(service.claim(job))
+    done = service.job(job)
+    assert (done.status, done.ok, done.error) == (JobStatus.PARTIAL, True, None)
+    assert service.kinds(job)[-1] == "job partial"
+
+
+@pytest.mark.parametrize("end", ["failed", "no_text"])
+def test_a_later_stage_that_ends_the_job_outweighs_partial(service: Service, end: str) -> None:
+    job = service.submit()
+    service.succeed(service.claim(job), job_status=JobStatus.PARTIAL)
+    held = service.claim(job)
+    if end == "failed":
+        service.fail(held, ErrorClass.PERMANENT)
+    else:
+        service.succeed(held, job_status=JobStatus.NO_TEXT)
+    assert service.status(job) == end
 
 
 def test_closing_again_after_an_unsure_commit_changes_nothing(service: Service) -> None:
@@ -201,6 +224,24 @@ class TestNotifications:
             "code": "code",
             "message": "it broke",
         }
+
+    def test_name_the_pages_that_could_not_be_read(self, service: Service) -> None:
+        job = service.submit(notify=self.TARGETS)
+        service.succeed(service.claim(job), job_status=JobStatus.PARTIAL)
+        pages = [{"page": number, "message": "it is damaged"} for number in range(1, 31)]
+        service.sql(
+            "update documents set problems = cast(:pages as jsonb) where id = :id",
+            pages=json.dumps(pages),
+            id=job.document.id,
+        )
+        service.succeed(service.claim(job))
+        rows = service.deliveries(job)
+        assert {row["event"] for row in rows} == {"job.partial"}
+        assert [row["payload"]["data"]["pages"] for row in rows] == [pages[:20]] * 2
+        again = service.client.submit(b"text 1", name="a.txt", notify=self.TARGETS[:1])
+        assert (again.status, again.same_as) == (JobStatus.PARTIAL, job.id)
+        (row,) = service.deliveries(again)
+        assert row["payload"]["data"]["pages"] == pages[:20]
 
     @pytest.mark.parametrize("end", ["cancel", "quarantine", "no_text"])
     def test_are_written_for_every_outcome(self, service: Service, end: str) -> None:

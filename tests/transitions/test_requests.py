@@ -2,7 +2,7 @@
 
 import pytest
 
-from docrelay.names import ErrorClass
+from docrelay.names import ErrorClass, JobStatus
 from docrelay.transitions import Closing
 from tests.transitions.service import Service, at_once
 
@@ -87,6 +87,30 @@ class TestRetry:
         service.fail(service.claim(job), ErrorClass.PERMANENT)
         assert service.retry(job, from_stage)
         assert service.statuses(job) == ["ready", "waiting", "waiting"]
+
+    @pytest.mark.parametrize(("end", "position"), [("no_text", 0), ("partial", 0), ("partial", 1)])
+    def test_begins_where_something_was_missing(self, service: Service, end: str, position: int) -> None:
+        job = service.submit()
+        for _ in range(position):
+            service.succeed(service.claim(job))
+        service.succeed(service.claim(job), job_status=JobStatus(end))
+        if service.status(job) == "running":
+            service.succeed(service.claim(job))
+        assert service.status(job) == end
+        assert service.retry(job)
+        assert service.statuses(job)[position] == "ready"
+        service.finish(job)
+        assert service.status(job) == "succeeded"
+
+    def test_of_a_job_that_was_answered_computes_it(self, service: Service) -> None:
+        first = service.submit(b"the same")
+        service.succeed(service.claim(first), job_status=JobStatus.NO_TEXT)
+        again = service.submit(b"the same")
+        assert again.same_as == first.id
+        assert service.retry(again)
+        assert service.job(again).same_as is None
+        service.finish(again)
+        assert service.status(again) == "succeeded"
 
     @pytest.mark.parametrize("end", ["queued", "running", "succeeded"])
     def test_is_for_what_ended_badly(self, service: Service, end: str) -> None:
