@@ -1,6 +1,6 @@
 """The values that travel between the stages; plain fields only, so that msgspec can encode them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,25 @@ class PageProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A document inside a document: a file in an archive, an attachment of a mail.
+
+    ``name`` is its last part alone and safe as a file name, ``path`` where it stood in its container, for people to
+    read and never to open. ``media_type`` is what the container says of it, or None; parsing decides by the bytes.
+    """
+
+    name: str
+    path: str
+    media_type: str | None
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What parsing found. ``page_count`` counts the pages with problems too; ``notes`` are sentences for people."""
+    """What parsing found. ``page_count`` counts the pages with problems too; ``notes`` are sentences for people.
+
+    ``members`` are the documents inside this one, to be parsed by themselves; its own pages list them.
+    """
 
     media_type: str
     page_count: int
@@ -30,6 +47,7 @@ class ParsedDocument:
     problems: list[PageProblem]
     metadata: dict[str, str]
     notes: list[str]
+    members: list[Member] = field(default_factory=list)
 
     @property
     def has_text(self) -> bool:

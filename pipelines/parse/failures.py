@@ -1,6 +1,7 @@
 """The exceptions by which parsers say that a file is broken."""
 
 import struct
+import zipfile
 import zlib
 
 from pypdf.errors import DeprecationError, PyPdfError
@@ -20,6 +21,7 @@ PARSER_FAILURES: tuple[type[Exception], ...] = (
     TypeError,
     ValueError,  # with UnicodeError and binascii.Error
     struct.error,
+    zipfile.BadZipFile,
     zlib.error,
 )
 

@@ -10,6 +10,7 @@ from pipelines.parse.clean import clean, clean_line
 from pipelines.parse.failures import PARSER_FAILURES, reason
 from pipelines.parse.html_writer import Writer
 from pipelines.parse.limits import ParseLimits
+from pipelines.parse.parser import Report, Source
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{2,40})""")
@@ -46,15 +47,16 @@ def declared_encoding(data: bytes) -> str | None:
     return match[1].decode("ascii") if match else None
 
 
-def parse_html(content: str, limits: ParseLimits) -> ParsedDocument:
+def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
     """The document of a decoded HTML text, on one page. Raises PermanentError ``corrupt`` or ``too_large``."""
     try:
-        tree = LexborHTMLParser(content)
+        tree = LexborHTMLParser(source.text or "")
         metadata = _metadata(tree)
         text = clean(_visible_text(tree))
     except PARSER_FAILURES as error:
         raise PermanentError("corrupt", f"The HTML cannot be read: {reason(error)}.") from error
     limits.check_text(len(text))
+    report(1, 1)
     return ParsedDocument("text/html", 1, [Page(1, None, text)], [], metadata, [])
 
 

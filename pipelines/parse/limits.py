@@ -4,13 +4,24 @@ from dataclasses import dataclass
 
 from pipelines.errors import PermanentError
 
+MIB = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class ParseLimits:
-    """The largest document that is taken; beyond either number parsing stops with ``too_large``."""
+    """The largest document that is taken; beyond a limit parsing stops with ``too_large``.
+
+    ``max_unpacked`` bounds the bytes that all parts of one container unpack to, ``max_ratio`` what a single part may
+    unpack to, as a multiple of its packed size: text shrinks to a tenth, a sheet of equal rows to a hundredth, and what
+    shrinks further was made to. Members beyond ``max_members``, or deeper than ``max_depth``, are named, but not taken.
+    """
 
     max_pages: int = 20_000
     max_text_chars: int = 200_000_000
+    max_unpacked: int = 256 * MIB
+    max_ratio: int = 250
+    max_members: int = 1_000
+    max_depth: int = 3
 
     def check_pages(self, found: int) -> None:
         """Raise ``PermanentError("too_large")`` when there are more pages than the limit."""
@@ -28,6 +39,42 @@ class ParseLimits:
                 "too_large",
                 f"The document holds at least {found:,} characters of text, more than the limit max_text_chars of "
                 f"{self.max_text_chars:,}; split it and submit the parts.",
+            )
+
+
+class Unpacking:
+    """Counts what comes out of a container while it comes out, and never believes what the container says of it."""
+
+    # A small part may be all zeros; only what is large as well is a bomb.
+    _HARMLESS = 8 * MIB
+
+    def __init__(self, limits: ParseLimits) -> None:
+        self._limits = limits
+        self._before = 0
+        self._part = 0
+        self._packed = 0
+        self._name = ""
+
+    def begin(self, name: str, packed: int) -> None:
+        """Another part begins, of so many bytes as it is packed."""
+        self._before += self._part
+        self._name, self._packed, self._part = name, packed, 0
+
+    def add(self, size: int) -> None:
+        """So many more bytes of the part came out. Raises ``PermanentError("too_large")``."""
+        self._part += size
+        limits = self._limits
+        if self._before + self._part > limits.max_unpacked:
+            raise PermanentError(
+                "too_large",
+                f"The file unpacks to more than the limit max_unpacked of {limits.max_unpacked // MIB} MiB "
+                f"(at its part {self._name!r}); split it and submit the parts.",
+            )
+        if self._part > max(self._HARMLESS, self._packed * limits.max_ratio):
+            raise PermanentError(
+                "too_large",
+                f"The part {self._name!r} unpacks to more than {limits.max_ratio} times its size, as only a "
+                "decompression bomb does; it was not read.",
             )
 
 

@@ -5,19 +5,21 @@ import re
 from pipelines.documents import Page, ParsedDocument
 from pipelines.parse.clean import clean, clean_line
 from pipelines.parse.limits import ParseLimits
+from pipelines.parse.parser import Report, Source
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n((?:[^\n]*\n){0,200}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _KEY_VALUE = re.compile(r"([A-Za-z][\w.-]{0,63}):[ \t]+(\S.*)")
 _FIRST_HEADING = re.compile(r"^# +(\S[^\n]*)", re.MULTILINE)
 
 
-def parse_markdown(content: str, limits: ParseLimits) -> ParsedDocument:
-    """The document of a decoded Markdown text, on one page. Raises nothing; ``limits`` were checked before."""
+def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
+    """The document of a decoded Markdown text, on one page. Raises nothing; the limits were checked before."""
     del limits
-    metadata, text = _split_front_matter(clean(content))
+    metadata, text = _split_front_matter(clean(source.text or ""))
     heading = _FIRST_HEADING.search(text, 0, 10_000)
     if heading is not None and "title" not in metadata:
         metadata["title"] = clean_line(heading[1]).rstrip(" #")
+    report(1, 1)
     return ParsedDocument("text/markdown", 1, [Page(1, None, text)], [], metadata, [])
 
 

@@ -11,6 +11,12 @@ from pipelines.documents import ParsedDocument
 from pipelines.errors import PermanentError
 from pipelines.parse import by_pdfium, by_pypdf
 from pipelines.parse.limits import ParseLimits
+from pipelines.parse.parser import Report, Source
+
+
+def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
+    """The document of a PDF, as the registry calls it."""
+    return parse_pdf(source.data, engine=source.engine, limits=limits, report=report)
 
 
 def parse_pdf(data: bytes, *, engine: str, limits: ParseLimits, report: Callable[[int, int], None]) -> ParsedDocument:

@@ -1,118 +1,133 @@
 """What a file is, by its bytes. Its name only decides between kinds of plain text."""
 
 import re
-from pathlib import PurePosixPath
+import zipfile
+from io import BytesIO
 
 import puremagic
 
-from pipelines.errors import PermanentError
+from pipelines.parse import html, media
+from pipelines.parse.decode import decode
+from pipelines.parse.failures import PARSER_FAILURES
+from pipelines.parse.parser import Source
+from pipelines.parse.text_kind import text_kind
 
-PDF = "application/pdf"
-HTML = "text/html"
-MARKDOWN = "text/markdown"
-PLAIN = "text/plain"
-EMPTY = "application/x-empty"
-
-_BY_EXTENSION = {
-    ".pdf": PDF,
-    ".html": HTML,
-    ".htm": HTML,
-    ".xhtml": HTML,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".mdown": MARKDOWN,
-    ".txt": PLAIN,
-    ".text": PLAIN,
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    ".doc": "application/msword",
-    ".epub": "application/epub+zip",
-    ".zip": "application/zip",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".tiff": "image/tiff",
-    ".gif": "image/gif",
-}
-# What a browser takes for HTML at the start of a file, and the tags that people leave files with. The comments are
-# matched without a way back: a row of them could otherwise be split up in exponentially many ways.
-_HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|(?:html|head|body|title|meta|script|style|table|div|"
-    r"h[1-6]|p|br|font|iframe|a|b|center|link|ul|ol|article|section|main)(?=[\s>/]))",
-    re.IGNORECASE | re.DOTALL,
-)
-_ANY_TAG = re.compile(r"<(?:html|head|body|p|div|table|br|h[1-6]|ul|ol|span|a)\b[^<>]*>", re.IGNORECASE)
-_FRONT_MATTER = re.compile(r"\ufeff?---\n(?:[^\n]*\n){0,200}?---\n")
+HEAD_BYTES = 65_536
 _STATED_TYPE = re.compile(rb"mimetype(application/[a-z.+-]+)")  # OpenDocument and EPUB begin with it
-_ATX_HEADING = re.compile(r"^#{1,6} \S", re.MULTILINE)
+_PACKED = (
+    (b"\x1f\x8b\x08", media.GZIP),
+    (b"BZh", media.BZIP2),
+    (b"\xfd7zXZ\x00", media.XZ),
+)
+# Of a ZIP, the member that tells what it is; more special ones first.
+_TELLING = (
+    ("xl/workbook.bin", media.XLSB),
+    ("word/", media.DOCX),
+    ("xl/", media.XLSX),
+    ("ppt/", media.PPTX),
+    ("META-INF/container.xml", media.EPUB),
+    ("Index/Document.iwa", "application/vnd.apple.iwork"),
+    ("Index.zip", "application/vnd.apple.iwork"),
+)
+_OLE_STREAMS = (
+    ("EncryptedPackage", media.ENCRYPTED_OFFICE),
+    ("WordDocument", media.DOC),
+    ("Workbook", media.XLS),
+    ("Book", media.XLS),
+    ("PowerPoint Document", media.PPT),
+    ("__properties_version1.0", media.MSG),
+    ("HwpSummaryInformation", "application/x-hwp"),
+)
+# A central directory with more entries than this is refused before it is read: each costs half a kilobyte then.
+MOST_ENTRIES = 200_000
 
 
-def extension(name: str) -> str:
-    """The extension of a file's name in lower case, with its dot, or the empty string."""
-    return PurePosixPath(name.replace("\\", "/")).suffix.lower()
-
-
-def is_pdf(data: bytes, name: str) -> bool:
-    """Whether the file is to be read as PDF: its header, or a PDF's body behind a damaged one."""
-    if b"%PDF-" in data[:1024]:
-        return True
-    return extension(name) == ".pdf" and (b"startxref" in data or b" obj" in data)
-
-
-def text_kind(text: str, name: str) -> str:
-    """Which kind of text it is: HTML by its tags, Markdown by its name or, without a name, by its front matter."""
-    head = text[:65_536]
-    named = _BY_EXTENSION.get(extension(name))
-    if _HTML_START.match(head) or (named == HTML and _ANY_TAG.search(head)):
-        return HTML
-    if named == MARKDOWN:
-        return MARKDOWN
-    if not extension(name) and (_FRONT_MATTER.match(head) or len(_ATX_HEADING.findall(head)) > 1):
-        return MARKDOWN
-    return PLAIN
+def sniff(data: bytes, name: str, engine: str = "default", depth: int = 0) -> Source:
+    """The document with its media type and, where it is text, its decoded content; `application/octet-stream` for what
+    nobody knows. Raises nothing.
+    """
+    kind = _binary_kind(data, name)
+    decoded = None if kind else decode(data, html.declared_encoding(data))
+    if decoded is None:
+        return Source(data, name, kind or _by_magic(data), engine=engine, depth=depth)
+    content, encoding = decoded
+    return Source(data, name, text_kind(content, name), content, encoding, engine, depth)
 
 
 def mismatch(media_type: str, name: str) -> str | None:
     """A sentence when the name says something else than the bytes do."""
-    named = _BY_EXTENSION.get(extension(name))
-    if named is None or named == media_type or {named, media_type} == {PLAIN, MARKDOWN}:
+    named = media.named_type(name)
+    textual = {media.PLAIN, media.MARKDOWN, media.CSV, media.TSV, media.JSON, media.JSONL}
+    if named is None or named == media_type or {named, media_type} <= textual:
         return None
-    return f"The name ends in {extension(name)}, but the content is {media_type}; it was read as what it is."
+    if named in (media.GZIP, media.BZIP2, media.XZ) and media_type == media.TAR:
+        return None
+    return f"The name ends in {media.extension(name)}, but the content is {media_type}; it was read as what it is."
 
 
-def unsupported(data: bytes) -> PermanentError:
-    """The error for a file of a type that nothing here reads, with the best guess at that type."""
-    return PermanentError(
-        "unsupported", f"The file looks like {_guess(data)}; supported: PDF, HTML, Markdown, plain text."
-    )
+def _binary_kind(data: bytes, name: str) -> str | None:
+    """The type of what is no text although it may look like it, and of what is known by its first bytes."""
+    if not data:
+        return media.EMPTY
+    if _is_pdf(data, name):
+        return media.PDF
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return zip_kind(data)
+    if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return _ole_kind(data)
+    if data[257:262] == b"ustar":
+        return media.TAR
+    if data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rtf"):
+        return media.RTF
+    if data.lstrip().startswith(b"%!PS"):
+        return "application/postscript"
+    return next((kind for magic, kind in _PACKED if data.startswith(magic)), None)
 
 
-def looks_foreign(data: bytes) -> bool:
-    """Whether bytes that would pass as text are a format of their own in which the text is encoded."""
-    return data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{\\rtf", b"%!PS"))
+def _is_pdf(data: bytes, name: str) -> bool:
+    """Whether the file is to be read as PDF: its header, or a PDF's body behind a damaged one."""
+    if b"%PDF-" in data[:1024]:
+        return True
+    return media.extension(name) == ".pdf" and (b"startxref" in data or b" obj" in data)
 
 
-def _guess(data: bytes) -> str:
-    if data.startswith(b"PK\x03\x04"):
-        return _guess_zip(data)
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        return "application/x-ole-storage (an old or encrypted Office file)"
+def zip_kind(data: bytes) -> str:
+    """The Office or e-book type of a ZIP by the names of its members, or ZIP."""
+    ends = data[:HEAD_BYTES] + data[-HEAD_BYTES:]
+    stated = _STATED_TYPE.search(ends, 30, 150)
+    if stated is not None:
+        return stated[1].decode("ascii")
+    names: set[str] = set()
+    if data.count(b"PK\x01\x02") <= MOST_ENTRIES:
+        try:
+            with zipfile.ZipFile(BytesIO(data)) as archive:
+                names = set(archive.namelist())
+        except PARSER_FAILURES:
+            names = set()
+    if names:
+        folders = names | {name.split("/", 1)[0] + "/" for name in names if "/" in name}
+        office = "[Content_Types].xml" in names or "_rels/.rels" in names
+        return next(
+            (kind for member, kind in _TELLING if member in folders and (office or not member.endswith("/"))), media.ZIP
+        )
+    # The directory is lost: what the file was meant to be can still be said.
+    return next((kind for member, kind in _TELLING if member.encode() in ends), media.ZIP)
+
+
+def _ole_kind(data: bytes) -> str:
+    import olefile
+
+    try:
+        with olefile.OleFileIO(BytesIO(data)) as storage:
+            return next((kind for stream, kind in _OLE_STREAMS if storage.exists(stream)), media.OLE)
+    except PARSER_FAILURES:
+        return media.OLE
+
+
+def _by_magic(data: bytes) -> str:
     try:
         matches = puremagic.magic_string(data)
     except (puremagic.PureError, ValueError):
-        return "binary data of an unknown type"
+        return media.UNKNOWN
     best = next((match for match in matches if match.mime_type), None)
-    return best.mime_type if best and best.confidence >= 0.3 else "binary data of an unknown type"
-
-
-def _guess_zip(data: bytes) -> str:
-    """The Office or e-book type of a ZIP by the names of its members, which stand uncompressed in it."""
-    names = data[:65_536] + data[-65_536:]
-    stated = _STATED_TYPE.search(names, 30, 150)
-    if stated is not None:
-        return stated[1].decode("ascii")
-    for member, kind in ((b"word/", ".docx"), (b"xl/", ".xlsx"), (b"ppt/", ".pptx")):
-        if member in names:
-            return _BY_EXTENSION[kind]
-    return "application/zip"
+    return best.mime_type if best and best.confidence >= 0.3 else media.UNKNOWN

@@ -68,7 +68,7 @@ def test_unsupported(data: bytes, looks_like: str) -> None:
         parse(data, "file.bin")
     assert caught.value.code == "unsupported"
     assert looks_like in caught.value.message
-    assert caught.value.message.endswith("supported: PDF, HTML, Markdown, plain text.")
+    assert "supported: PDF, HTML, Markdown, source code, " in caught.value.message
 
 
 def test_binary_named_pdf_is_a_corrupt_pdf() -> None:
