@@ -1,7 +1,9 @@
 """Every setting of the service, from `DOCRELAY_…` variables, checked in one place."""
 
 import os
+import re
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -78,6 +80,14 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = SecretStr("")
     """Master secret from which each receiver's own signing secret is derived; made by `up` when embedded."""
 
+    webhook_secret_previous: SecretStr = SecretStr("")
+    """The master secret before this one. While it is set, notifications are signed with both, so that receivers
+    can change theirs one by one."""
+
+    delivery_allow: str = ""
+    """Comma-separated addresses, networks and names that notifications may go to beside the public internet.
+    Whoever may submit names a target; without this check the service would knock at its neighbours' doors for them."""
+
     task_modules: Annotated[str, Field(pattern=r"^[\w.,]*$")] = ""
     """Comma-separated modules with stages of your own, imported by every worker."""
 
@@ -105,6 +115,18 @@ class Settings(BaseSettings):
     def _names_a_broker(cls, value: str) -> str:
         if value and "://" not in value:
             raise ValueError("expected a URL such as amqp://user:password@host//")
+        return value
+
+    @field_validator("delivery_allow")
+    @classmethod
+    def _names_addresses(cls, value: str) -> str:
+        for entry in filter(None, (entry.strip() for entry in value.split(","))):
+            try:
+                ip_network(entry)
+            except ValueError:
+                if not re.fullmatch(r"(?=.*[a-zA-Z])[\w.-]+", entry):
+                    expected = "expected addresses, networks such as 10.1.0.0/16, and host names, apart by commas"
+                    raise ValueError(f"{entry}: {expected}") from None
         return value
 
     def as_environment(self) -> dict[str, str]:

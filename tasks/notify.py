@@ -1,22 +1,22 @@
 """The notify stage: sends the notifications that were written with the job's outcome."""
 
-import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from time import monotonic
 from typing import Any
 
 from celery import Task
 from sqlalchemy import Connection, func, select, update
 
 from app.celery import app
-from app.receivers import secret_for
+from app.receivers import secrets_for
 from app.runtime import policy
 from app.work import StageFailed, Work, run_stage
 from config.settings import settings
 from docrelay.names import DeliveryStatus
 from docrelay.tables import Delivery
-from pipelines.deliver import Answer, Target, deliver
-from pipelines.errors import DocumentError, PermanentError, TransientError
+from pipelines.deliver import Allowed, Answer, GiveUp, Message, TryAgain, Webhook
 
 TIMEOUT_SECONDS = 10.0
 SOONEST_SECONDS = 0.1
@@ -63,15 +63,16 @@ def _left(connection: Connection, job_id: uuid.UUID) -> tuple[float | None, str,
 def _send(row: Any) -> dict[str, Any]:
     """Try once; what changes in the delivery's row."""
     now = datetime.now(UTC)
+    begun = monotonic()
     try:
         answer = _deliver(row, now)
-    except DocumentError as error:
-        return _refused(row, now, error)
+    except (TryAgain, GiveUp) as refusal:
+        return _refused(row, now, refusal)
     return {
         "status": DeliveryStatus.DELIVERED,
         "tries": row.tries + 1,
         "status_code": answer.status_code,
-        "seconds": answer.seconds,
+        "seconds": monotonic() - begun,
         "error": None,
         "delivered_at": now,
     }
@@ -79,24 +80,32 @@ def _send(row: Any) -> dict[str, Any]:
 
 def _deliver(row: Any, now: datetime) -> Answer:
     payload = {**row.payload, "timestamp": row.created_at.isoformat()}
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     try:
-        secret = secret_for(settings().webhook_secret.get_secret_value(), row.target)
+        secrets = secrets_for(settings(), row.target)
     except ValueError as error:
         # The operator's mistake, not the receiver's: what was to be sent waits until it is mended.
-        raise TransientError("no_secret", f"{error}: set DOCRELAY_WEBHOOK_SECRET for the notify workers") from error
-    return deliver(Target(row.target, secret), body, message_id=str(row.id), timestamp=now, timeout=TIMEOUT_SECONDS)
+        raise TryAgain("no_secret", f"{error}: set DOCRELAY_WEBHOOK_SECRET for the notify workers") from error
+    channel = Webhook(row.target, secrets=secrets, allowed=allowed())
+    return channel.send(Message(str(row.id), row.payload["type"], payload), now=now, timeout=TIMEOUT_SECONDS)
 
 
-def _refused(row: Any, now: datetime, error: DocumentError) -> dict[str, Any]:
+@cache
+def allowed() -> Allowed:
+    """Where notifications may go beside the public internet."""
+    return Allowed.of(settings().delivery_allow.split(","))
+
+
+def _refused(row: Any, now: datetime, refusal: TryAgain | GiveUp) -> dict[str, Any]:
     give_up_at = row.created_at + timedelta(hours=settings().delivery_hours)
-    last = isinstance(error, PermanentError) or now >= give_up_at
+    last = isinstance(refusal, GiveUp) or now >= give_up_at
+    pause = max(policy().pause(row.tries), refusal.retry_after or 0)
     return {
         "status": DeliveryStatus.FAILED if last else DeliveryStatus.PENDING,
         "tries": row.tries + 1,
-        "due_at": now + timedelta(seconds=policy().pause(row.tries)),
+        "due_at": now + timedelta(seconds=pause),
         "give_up_at": give_up_at,
-        "error": error.message,
+        "status_code": refusal.status_code,
+        "error": refusal.message,
     }
 
 

@@ -25,7 +25,7 @@ def service(home: Path) -> Iterator[Stack]:
     """
     for name in ELSEWHERE:
         os.environ.pop(f"{PREFIX}{name}", None)
-    wanted = plan(Settings(home=home), with_flower=False)
+    wanted = plan(Settings(home=home, delivery_allow="127.0.0.1"), with_flower=False)
     said = io.StringIO()
     with (
         Console(said, wanted.names, folder=wanted.home.folder("logs")) as console,

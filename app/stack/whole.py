@@ -22,6 +22,7 @@ from config.settings import PREFIX, Settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
+LOOPBACKS: Final = "127.0.0.0/8,::1"
 USUAL_FLOWER_PORT: Final = 5555
 REPORTING: Final[tuple[str, ...]] = ("dispatch", "parse", "vectorize", "notify")
 """The roles that say in the database that they are there."""
@@ -58,6 +59,8 @@ def plan(given: Settings, *, with_flower: bool = True) -> Plan:
             "home": home.path,
             "webhook_secret": SecretStr(secret),
             "flower_password": SecretStr(password),
+            # Whoever submits here has this machine's own database; their receivers run beside it.
+            "delivery_allow": given.delivery_allow or (LOOPBACKS if given.embedded else ""),
         }
     )
     flower = FlowerAddress(LOOPBACK, given.flower_port or _free_port(USUAL_FLOWER_PORT)) if with_flower else None
