@@ -4,6 +4,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,9 +16,9 @@ from docrelay import tables as t
 from docrelay.changes import Listener
 from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import Conflict, JobFailed, NotFound, WaitTimeout
-from docrelay.names import UNFINISHED, Channel, JobStatus, Variable
+from docrelay.names import UNFINISHED, Channel, JobStatus, SearchMode, Variable
 from docrelay.reading import read_events, read_jobs, select_jobs
-from docrelay.searching import nearest, vector_of
+from docrelay.search import Filters, search
 from docrelay.sources import Source, measure
 from docrelay.submitting import Wishes, accept
 from docrelay.views import Collection, Event, Hit, Job
@@ -279,17 +280,48 @@ class Client:
 
     # -- searching
 
-    def search(self, query: str, *, collection: str | None = None, limit: int = 10, timeout: float = 10) -> list[Hit]:
-        """The chunks nearest in meaning to `query`, best first.
+    def search(
+        self,
+        query: str,
+        *,
+        collection: str | Sequence[str] | None = None,
+        mode: SearchMode | str = SearchMode.HYBRID,
+        metadata: Mapping[str, Any] | None = None,
+        documents: Sequence[uuid.UUID | str] = (),
+        media_types: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 10,
+        timeout: float = 10,
+    ) -> list[Hit]:
+        """The passages that answer `query` best, best first.
+
+        Args:
+            query: what to look for. By words, "exact phrases" must be there and -words must not.
+            collection: only in this one, or in these.
+            mode: `hybrid` (both rankings fused), `vector` (by meaning) or `text` (by words; needs no worker).
+            metadata: only documents whose metadata contain these pairs.
+            documents: only in these documents, by id.
+            media_types: only in documents of these types, as `application/pdf`.
+            since: only in documents submitted at this time or later.
+            until: only in documents submitted before this time.
+            limit: at most so many.
+            timeout: seconds to wait for the query's vector.
 
         Raises:
             SearchUnavailable: no process that holds the model answered within `timeout` seconds.
+            ConfigError: there is no such mode.
+            NotFound: one of `documents` is not an id.
         """
-        model_id, vector = vector_of(self._engine, self.url, query, timeout=timeout)
-        return transact(
-            self._engine,
-            lambda connection: nearest(connection, model_id, vector, collection=collection, limit=limit),
+        filters = Filters(
+            collections=(collection,) if isinstance(collection, str) else tuple(collection or ()),
+            metadata=metadata,
+            documents=tuple(map(_uuid, documents)),
+            media_types=tuple(media_types),
+            since=since,
+            until=until,
         )
+        return search(self._engine, self.url, query, filters, mode=mode, limit=limit, timeout=timeout)
 
 
 def _uuid(value: uuid.UUID | str) -> uuid.UUID:

@@ -65,6 +65,14 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
 
 
+class SearchMode(StrEnum):
+    """How a search compares passages with the query, and so what a hit's score is."""
+
+    HYBRID = "hybrid"  # both rankings fused: 1 for a passage that is the first in both
+    VECTOR = "vector"  # by meaning: the cosine similarity
+    TEXT = "text"  # by words: BM25; needs no model and no worker
+
+
 UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 FINISHED: Final = tuple(status for status in JobStatus if status not in UNFINISHED)
 GOOD: Final = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.NO_TEXT)

@@ -154,7 +154,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found by a search. Score is the cosine similarity, 1 for the same direction."""
+    """A passage found by a search.
+
+    `score` is for comparing the hits of one search; what it means depends on the mode (`docrelay.names.SearchMode`).
+    `similarity` is the cosine of the angle to the query (1 for the same meaning), where vectors were compared;
+    `relevance` the BM25 score, where its words were. `highlights` are spans of `text` that match words of the query.
+    """
 
     score: float
     document: Document
@@ -163,6 +168,9 @@ class Hit:
     span: tuple[int, int]
     heading: str | None
     text: str
+    similarity: float | None = None
+    relevance: float | None = None
+    highlights: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

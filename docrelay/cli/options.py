@@ -1,9 +1,10 @@
 """What several commands take: a client, ids, --json, --timeout."""
 
+import json
 import uuid
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -18,6 +19,28 @@ RECENT_JOBS = 1000
 """Shortened ids are looked for among so many of the newest jobs."""
 
 LEAST_CHARACTERS = 4
+
+
+class Metadata(click.ParamType[dict[str, Any]]):
+    """KEY=VALUE, or a JSON object."""
+
+    name = "KEY=VALUE"
+
+    def convert(
+        self, value: str | dict[str, Any], param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        """The pairs as a dictionary."""
+        if isinstance(value, dict):
+            return value
+        if not value.lstrip().startswith("{"):
+            key, equals, text = value.partition("=")
+            return {key: text} if equals and key else self.fail(f"{value!r}: expected KEY=VALUE", param, ctx)
+        try:
+            pairs: dict[str, Any] = json.loads(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not a JSON object: {error}", param, ctx)
+        return pairs
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 timeout_option = click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; exit status 4 then.")

@@ -1,6 +1,5 @@
 """`docrelay submit`: files, URLs or stdin in, jobs out."""
 
-import json
 import sys
 import uuid
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from typing import Any
 
 import click
 
-from docrelay.cli.options import json_option, timeout_option, with_client
+from docrelay.cli.options import Metadata, json_option, timeout_option, with_client
 from docrelay.cli.present import console, print_json, print_table, status
 from docrelay.cli.waiting import wait_for
 from docrelay.client import Client
@@ -17,27 +16,6 @@ from docrelay.sources import Source
 from docrelay.views import Job
 
 STDIN = "-"
-
-
-class Metadata(click.ParamType[dict[str, Any]]):
-    """KEY=VALUE, or a JSON object."""
-
-    name = "KEY=VALUE"
-
-    def convert(
-        self, value: str | dict[str, Any], param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, Any]:
-        """The pairs as a dictionary."""
-        if isinstance(value, dict):
-            return value
-        if not value.lstrip().startswith("{"):
-            key, equals, text = value.partition("=")
-            return {key: text} if equals and key else self.fail(f"{value!r}: expected KEY=VALUE", param, ctx)
-        try:
-            pairs: dict[str, Any] = json.loads(value)
-        except ValueError as error:
-            self.fail(f"{value!r} is not a JSON object: {error}", param, ctx)
-        return pairs
 
 
 @click.command()

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint, func
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from docrelay.tables.base import Base
@@ -35,7 +35,13 @@ class Document(Base):
     """A document of a collection: the same bytes are the same document."""
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("collection", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("collection", "sha256"),
+        # For searches that ask for pairs of the metadata.
+        Index(
+            "ix_documents_metadata", "metadata", postgresql_using="gin", postgresql_ops={"metadata": "jsonb_path_ops"}
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     collection: Mapped[str]

@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from pgvector.sqlalchemy import VECTOR
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from docrelay.tables import functions
 from docrelay.tables.base import Base
+
+functions.attach(Base.metadata)
 
 
 class Chunk(Base):
@@ -18,6 +22,7 @@ class Chunk(Base):
     __table_args__ = (
         UniqueConstraint("document_id", "ordinal"),
         Index("ix_chunks_text_hash", "text_hash"),
+        Index("ix_chunks_words", "words", postgresql_using="gin"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # from document, ordinal and text
@@ -31,6 +36,10 @@ class Chunk(Base):
     tokens: Mapped[int]
     text: Mapped[str]
     text_hash: Mapped[bytes]
+    # Deferred: it is as large as the text, and only searches by words read it.
+    words: Mapped[Any] = mapped_column(
+        TSVECTOR, Computed("docrelay_words(coalesce(heading, '') || ' ' || text)", persisted=True), deferred=True
+    )
 
 
 class Model(Base):

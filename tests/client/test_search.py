@@ -71,7 +71,7 @@ def test_the_nearest_come_first(client: Client, service: Service, url: str, mode
 
     started = time.monotonic()
     with answering(url, answer):
-        hits = client.search("where the \0wind\ud800blows", collection="two", limit=3)
+        hits = client.search("where the \0wind\ud800blows", collection="two", mode="vector", limit=3)
     assert time.monotonic() - started < 5
     assert [hit.text for hit in hits] == ["north east", "east", "north"]
     assert [round(hit.score, 3) for hit in hits] == [0.949, 0.894, 0.447]
@@ -85,7 +85,7 @@ def test_in_all_collections(client: Client, service: Service, url: str, model_id
     for collection in ("one", "two"):
         store(client, service, model_id, collection)
     with answering(url, lambda id_: service.sql(ANSWER, id=id_, model=model_id, vector="[1, 0, 0]")):
-        hits = client.search("anything", limit=3)  # even if nobody calls: it looks now and then
+        hits = client.search("anything", mode="vector", limit=3)  # even if nobody calls: it looks now and then
     assert [hit.text for hit in hits] == ["east", "east", "north east"]
 
 
