@@ -93,7 +93,8 @@ class Client:
         wishes = Wishes(collection, metadata, pipeline, priority, key, notify, replaces)
 
         def work(connection: Connection) -> Job:
-            return self._one(connection, accept(connection, measured, wishes, self._storage_url))
+            (job_id,) = accept(connection, [measured], wishes, self._storage_url)
+            return self._one(connection, job_id)
 
         if session is not None:
             return work(session.connection() if isinstance(session, Session) else session)
@@ -118,7 +119,7 @@ class Client:
         wishes = Wishes(collection, metadata, pipeline, priority, None, notify)
 
         def work(connection: Connection) -> list[uuid.UUID]:
-            return [accept(connection, source, wishes, self._storage_url) for source in measured]
+            return accept(connection, measured, wishes, self._storage_url)
 
         job_ids = transact(self._engine, work)
         jobs = {job.id: job for job in self._many(job_ids)}

@@ -2,14 +2,13 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, delete, select, text, update
 
 from docrelay.errors import ConfigError, DocrelayError, Unavailable
 from docrelay.names import PIECE_BYTES
@@ -109,29 +108,71 @@ def store_at(url: str) -> Store:
     return ObjectStore(url)
 
 
-def keep(connection: Connection, source: Measured, storage_url: str) -> None:
-    """Store the bytes unless they are there already, and hold them against removal until commit."""
-    row = upsert(Content).values(sha256=source.sha256, size=source.size)
-    # Updating a row that is there locks it, so that nobody removes the bytes before our document refers to them.
-    statement = row.on_conflict_do_update(index_elements=["sha256"], set_={"size": source.size})
-    connection.execute(statement)
-    if _is_stored(connection, source):
+# Updating a row that is there locks it, so that nobody removes the bytes before our document refers to them.
+HOLD = text(
+    """
+    insert into contents (sha256, size)
+    select sha256, size from unnest(cast(:hashes as bytea[]), cast(:sizes as bigint[])) c(sha256, size)
+    order by sha256
+    on conflict (sha256) do update set size = excluded.size
+    """
+)
+
+# A statement of its own: only one that starts after HOLD sees what somebody else was storing meanwhile.
+STORED = text(
+    """
+    select sha256 from contents c
+    where sha256 = any(cast(:hashes as bytea[]))
+      and (location is not null or exists (select 1 from pieces p where p.sha256 = c.sha256))
+    """
+)
+
+PIECES = text(
+    """
+    insert into pieces (sha256, number, data)
+    select * from unnest(cast(:hashes as bytea[]), cast(:numbers as bigint[]), cast(:pieces as bytea[]))
+    """
+)
+
+
+def keep(connection: Connection, sources: Sequence[Measured], storage_url: str) -> None:
+    """Store these bytes, which are distinct, unless they are there; hold them against removal until commit."""
+    missing = [source for source in _hold(connection, sources) if source.size]
+    if not storage_url:
+        _put_here(connection, missing)
         return
-    if storage_url:
+    for source in missing:
         name = source.sha256.hex()
         location = store_at(storage_url).put(f"{name[:2]}/{name}", source.pieces())
         connection.execute(update(Content).where(Content.sha256 == source.sha256).values(location=location))
-        return
-    for number, piece in enumerate(source.pieces()):
-        connection.execute(insert(Piece).values(sha256=source.sha256, number=number, data=piece))
 
 
-def _is_stored(connection: Connection, source: Measured) -> bool:
-    if source.size == 0:
-        return True
-    here = select(Piece.number).where(Piece.sha256 == source.sha256).limit(1)
-    there = select(Content.location).where(Content.sha256 == source.sha256)
-    return connection.scalar(here) is not None or connection.scalar(there) is not None
+def _hold(connection: Connection, sources: Sequence[Measured]) -> list[Measured]:
+    """Lock the rows of these bytes; those that are not stored yet."""
+    values = {"hashes": [source.sha256 for source in sources], "sizes": [source.size for source in sources]}
+    connection.execute(HOLD, values)
+    stored = set(connection.scalars(STORED, {"hashes": values["hashes"]}))
+    return [source for source in sources if source.sha256 not in stored]
+
+
+def _put_here(connection: Connection, sources: Sequence[Measured]) -> None:
+    """As pieces: small ones together, and never more than two in memory."""
+    batch: list[tuple[bytes, int, bytes]] = []
+    size = 0
+    for source in sources:
+        for number, piece in enumerate(source.pieces()):
+            batch.append((source.sha256, number, piece))
+            size += len(piece)
+            if size >= PIECE_BYTES:
+                _insert_pieces(connection, batch)
+                batch, size = [], 0
+    _insert_pieces(connection, batch)
+
+
+def _insert_pieces(connection: Connection, batch: Sequence[tuple[bytes, int, bytes]]) -> None:
+    if batch:
+        hashes, numbers, pieces = zip(*batch, strict=True)
+        connection.execute(PIECES, {"hashes": list(hashes), "numbers": list(numbers), "pieces": list(pieces)})
 
 
 def read(connection: Connection, sha256: bytes, storage_url: str) -> bytes:

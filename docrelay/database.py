@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from docrelay.errors import ConfigError, Unavailable
 from docrelay.names import ADDRESS_FILE, HOME_DEFAULT, Variable
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SESSION_OPTIONS = " ".join(
@@ -77,6 +78,15 @@ def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay") 
         pool_pre_ping=True,
         connect_args={**CONNECT, "options": SESSION_OPTIONS, "application_name": application},
     )
+
+
+BATCH = 500
+"""Rows that go with one statement: more would only make the statements longer."""
+
+
+def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in the same order, as many at a time as one statement should have."""
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 
 def storable(text: str) -> str:

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, select, text
 
 from docrelay import contents
 from docrelay import tables as t
-from docrelay.database import storable
+from docrelay.database import batches, storable
 from docrelay.errors import ConfigError
 from docrelay.ids import new_id
 from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST
 from docrelay.sources import Measured
-from docrelay.transitions import NewJob, create
+from docrelay.transitions import NewJob, Plan, create
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +64,44 @@ def _check_metadata(metadata: Mapping[str, Any] | None) -> None:
         raise ConfigError("metadata: a text holds a NUL character, which Postgres does not take")
 
 
-def accept(connection: Connection, source: Measured, wishes: Wishes, storage_url: str) -> uuid.UUID:
-    """Store one document and make its job; the id of the job.
+def accept(connection: Connection, sources: Sequence[Measured], wishes: Wishes, storage_url: str) -> list[uuid.UUID]:
+    """Store documents and make their jobs; the ids of the jobs, in the given order. A key is for one document.
 
-    Right when run twice: bytes and document are found again, and a job with a key too.
+    Right when run twice: bytes and documents are found again, and a job with a key too.
     """
     if wishes.key is not None:
         # Two submissions with one key at one moment: the second waits here and then finds the first's job.
         connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": wishes.key})
         known = connection.scalar(select(t.Job.id).where(t.Job.key == wishes.key))
         if known is not None:
-            return known
+            return [known]
     pipeline = _pipeline(connection, wishes.pipeline)
-    contents.keep(connection, source, storage_url)
-    document_id = _document(connection, source, wishes)
-    job = NewJob(
-        document_id=document_id,
+    plan = Plan(
         collection=wishes.collection,
-        name=storable(source.name),
         pipeline=wishes.pipeline,
         fingerprint=pipeline.fingerprint,
         stages=pipeline.stages,
         priority=wishes.priority,
-        key=wishes.key,
         notify=list(wishes.notify),
-        replaces=wishes.replaces if wishes.replaces != document_id else None,
     )
-    return create(connection, job)
+    # Locked in the order of their hashes: two that submit the same documents cannot wait for each other.
+    distinct = sorted({source.sha256: source for source in reversed(sources)}.values(), key=lambda each: each.sha256)
+    for batch in batches(distinct):
+        contents.keep(connection, batch, storage_url)
+    documents: dict[bytes, _Document] = {}
+    for batch in batches(distinct):
+        documents |= _documents(connection, batch, wishes)
+    return create(connection, plan, [_job(source, documents[source.sha256], wishes) for source in sources])
+
+
+def _job(source: Measured, document: "_Document", wishes: Wishes) -> NewJob:
+    return NewJob(
+        document_id=document.id,
+        name=storable(source.name),
+        first=document.is_new,
+        key=wishes.key,
+        replaces=wishes.replaces if wishes.replaces != document.id else None,
+    )
 
 
 def _pipeline(connection: Connection, name: str) -> Any:
@@ -103,19 +113,38 @@ def _pipeline(connection: Connection, name: str) -> Any:
     return row
 
 
-def _document(connection: Connection, source: Measured, wishes: Wishes) -> uuid.UUID:
-    row = upsert(t.Document).values(
-        id=new_id(),
-        collection=wishes.collection,
-        sha256=source.sha256,
-        name=storable(source.name),
-        size=source.size,
-        meta=dict(wishes.metadata or {}),
-    )
-    # Updating a document that is there locks it: see the order of locks in `docrelay.transitions`.
-    changes: dict[str, Any] = {"updated_at": func.now()}
-    if wishes.metadata is not None:
-        changes["metadata"] = row.excluded["metadata"]
-    statement = row.on_conflict_do_update(index_elements=["collection", "sha256"], set_=changes)
-    document_id: uuid.UUID = connection.execute(statement.returning(t.Document.id)).scalar_one()
-    return document_id
+@dataclass(frozen=True, slots=True)
+class _Document:
+    id: uuid.UUID
+    is_new: bool
+
+
+# Updating a document that is there locks it: see the order of locks in `docrelay.transitions`.
+DOCUMENTS = text(
+    """
+    insert into documents (id, sha256, name, size, collection, metadata)
+    select id, sha256, name, size, :collection, cast(:metadata as jsonb)
+    from unnest(cast(:ids as uuid[]), cast(:hashes as bytea[]), cast(:names as text[]), cast(:sizes as bigint[]))
+      d(id, sha256, name, size)
+    order by sha256
+    on conflict (collection, sha256) do update
+    set updated_at = now(), metadata = case when :changes then excluded.metadata else documents.metadata end
+    returning sha256, id
+    """
+)
+
+
+def _documents(connection: Connection, sources: Sequence[Measured], wishes: Wishes) -> dict[bytes, _Document]:
+    """The documents of these bytes, which are distinct, made where there were none."""
+    ids = {source.sha256: new_id() for source in sources}
+    values = {
+        "ids": list(ids.values()),
+        "hashes": [source.sha256 for source in sources],
+        "names": [storable(source.name) for source in sources],
+        "sizes": [source.size for source in sources],
+        "collection": wishes.collection,
+        "metadata": json.dumps(dict(wishes.metadata or {})),
+        "changes": wishes.metadata is not None,
+    }
+    rows = connection.execute(DOCUMENTS, values)
+    return {row.sha256: _Document(row.id, is_new=row.id == ids[row.sha256]) for row in rows}

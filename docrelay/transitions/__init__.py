@@ -26,16 +26,18 @@ Locks are taken in one order everywhere: stage runs by position, the job, the do
 """
 
 from docrelay.transitions.claims import Claim, beat, claim, give_back
+from docrelay.transitions.creation import NewJob, Plan, create
 from docrelay.transitions.hints import commit_and_tell
 from docrelay.transitions.jobs import explain_outcome
 from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed
-from docrelay.transitions.requests import NewJob, cancel, create, retry
+from docrelay.transitions.requests import cancel, retry
 from docrelay.transitions.rescue import expire_leases, release_followers
 
 __all__ = [
     "Claim",
     "Closing",
     "NewJob",
+    "Plan",
     "Policy",
     "Problem",
     "beat",

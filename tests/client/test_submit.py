@@ -1,7 +1,9 @@
 """Submitting: what is accepted, what is refused, and what happens when it is done twice."""
 
+import hashlib
 import json
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,47 @@ class TestMany:
         assert jobs[0].document.id == jobs[-1].document.id
         assert jobs[-1].stages[0].status == "waiting"
 
+    def test_the_same_bytes_twice_wait_for_each_other(self, client: Client, service: Service) -> None:
+        twin, _other, copy = client.submit_many([b"twin", b"other", b"twin"])
+        assert [job.status for job in client.jobs()] == [JobStatus.QUEUED] * 3
+        assert (copy.document.id, copy.stages[0].status) == (twin.document.id, "waiting")
+        assert client.events(copy.id)[0].detail["behind"] == str(twin.id)
+        service.finish(twin)
+        assert client.get(copy.id).stages[0].status == "ready"
+
+    def test_those_that_have_been_through_are_answered(self, client: Client, service: Service) -> None:
+        before = client.submit(b"old")
+        service.finish(before)
+        again, new, third = client.submit_many([b"old", b"new", b"old"], notify=["http://one.example/hook"])
+        assert [job.same_as for job in (again, new, third)] == [before.id, None, before.id]
+        assert [len(service.deliveries(job)) for job in (again, new, third)] == [1, 0, 1]
+        assert new.stages[0].status == "ready"
+
+    def test_more_than_share_a_statement(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(database, "BATCH", 3)
+        sources = [f"text {number}".encode() for number in range(8)]
+        jobs = client.submit_many([*sources, sources[0], sources[7]])
+        hashes = [hashlib.sha256(source).hexdigest() for source in sources]
+        assert [job.document.sha256 for job in jobs] == [*hashes, hashes[0], hashes[7]]
+        assert sorted(job.id for job in jobs) == [job.id for job in jobs]
+        assert [job.stages[0].status for job in jobs] == ["ready"] * 8 + ["waiting"] * 2
+
+    def test_none_are_no_trouble(self, client: Client) -> None:
+        assert client.submit_many([]) == []
+
+    def test_two_with_the_same_documents_in_another_order_do_not_lock_each_other_out(
+        self, client: Client, service: Service
+    ) -> None:
+        sources = [f"text {number}".encode() for number in range(300)]
+        results = at_once(
+            partial(client.submit_many, sources),
+            partial(client.submit_many, sources[::-1]),
+            partial(client.submit_many, sources[150:] + sources[:150]),
+        )
+        assert [len(result) for result in results] == [300] * 3, results
+        (row,) = service.sql("select deadlocks from pg_stat_database where datname = current_database()")
+        assert row["deadlocks"] == 0
+
     def test_are_all_accepted_or_none(self, client: Client, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match="does not exist"):
             client.submit_many([b"one", b"two", tmp_path / "missing.pdf"])
@@ -177,6 +220,11 @@ class TestInYourTransaction:
             assert client.jobs() == []
             session.commit()
         assert client.get(job.id) == job
+
+    def test_the_same_bytes_twice_wait_for_each_other(self, client: Client, engine: Engine) -> None:
+        with engine.begin() as session:
+            jobs = [client.submit(b"same", session=session) for _ in range(2)]
+        assert [client.get(job.id).stages[0].status for job in jobs] == ["ready", "waiting"]
 
     @pytest.mark.parametrize("orm", [False, True])
     def test_a_rollback_leaves_nothing(self, client: Client, engine: Engine, service: Service, orm: bool) -> None:
