@@ -76,6 +76,18 @@ def latency(*, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--seconds", default=1200.0, show_default=True, help="Bound on indexing one collection.")
+@click.option("--broker", default="embedded", show_default=True, type=BROKERS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def search(*, as_json: bool, **options: Any) -> None:
+    """Search quality on the retrieval collections in FOLDER (cranfield/, cisi/), beside brute force."""
+    from benchmarks.search_quality import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
+@main.command()
 @click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--glob", default="**/*.pdf", show_default=True, help="Which files of it.")
 @click.option("--seconds", default=3600.0, show_default=True, help="Bound on the whole.")

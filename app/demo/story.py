@@ -85,7 +85,8 @@ class Story:
         print_timeline(self._out, job, self._client.events(job.id))
 
     def _search(self) -> None:
-        heading(self._out, "Found by meaning: no word of the question is in the answer", "docrelay search --mode vector …")
+        title = "Found by meaning: no word of the question is in the answer"
+        heading(self._out, title, "docrelay search --mode vector …")
         for query, wanted in SEARCHES:
             hits = self._client.search(query, collection=COLLECTION, mode="vector", limit=3, timeout=30)
             self.checks.append(check_search(query, wanted, hits))
