@@ -223,9 +223,11 @@ def _judge(error: Exception) -> tuple[Problem, AttemptOutcome]:
         refusal = error.refusal
         error_class = ErrorClass(refusal.error_class)
         outcome = AttemptOutcome.LIMIT if error_class is ErrorClass.POISON else AttemptOutcome.FAILED
-        return Problem(error_class, refusal.code, refusal.message, refusal.traceback), outcome
+        trace, exceeded = refusal.traceback or None, refusal.exceeded
+        return Problem(error_class, refusal.code, refusal.message, trace, exceeded=exceeded), outcome
     if isinstance(error, LimitHit):
-        return Problem(ErrorClass.POISON, f"limit_{error.limit}", str(error)), AttemptOutcome.LIMIT
+        code, exceeded = f"limit_{error.exceeded.limit.split()[-1]}", error.exceeded.as_row()
+        return Problem(ErrorClass.POISON, code, str(error), exceeded=exceeded), AttemptOutcome.LIMIT
     if isinstance(error, ProcessDied):
         return Problem(ErrorClass.POISON, "crashed", str(error)), AttemptOutcome.CRASHED
     if isinstance(error, ContentsDamaged):

@@ -114,12 +114,13 @@ def _messages(target: Target) -> list[str]:
 
 def _processes(target: Target) -> list[str]:
     workers = {pid for pid in target.stack.supervisor.pids().values() if pid}
+    of_workers = {child.pid for pid in workers for child in psutil.Process(pid).children(recursive=True)}
     left = []
     for process in psutil.Process().children(recursive=True):
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 left.append(f"zombie {process.pid}")
-            elif "app.isolation.child" in process.cmdline() and process.ppid() not in workers:
+            elif "app.isolation.child" in process.cmdline() and process.pid not in of_workers:
                 left.append(f"document process {process.pid} of nobody")
         except psutil.NoSuchProcess:
             continue

@@ -60,8 +60,8 @@ def kill_document_process(target: Target) -> str:
 
 def _document_processes(worker: int) -> list[psutil.Process]:
     try:
-        children = psutil.Process(worker).children()
-        return [child for child in children if "app.isolation.child" in " ".join(child.cmdline())]
+        wardens = [each for each in psutil.Process(worker).children() if "app.isolation.child" in each.cmdline()]
+        return [document for warden in wardens for document in warden.children()]
     except psutil.Error:
         return []
 

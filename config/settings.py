@@ -74,6 +74,15 @@ class Settings(BaseSettings):
     retry_seconds: Annotated[float, Field(gt=0, le=3600)] = 2
     """First pause after a transient failure; doubles each time, with jitter, up to ten minutes."""
 
+    max_bytes: Annotated[int, Field(ge=1)] = 256 * 1024**2
+    """The largest document that is parsed: its process may have a GiB, and holds the bytes more than once."""
+
+    max_pages: Annotated[int, Field(ge=1)] = 20_000
+    """A document with more pages fails at once, instead of keeping a worker for an hour."""
+
+    max_text_chars: Annotated[int, Field(ge=1)] = 200_000_000
+    """The same for its text: a small file can unfold to any amount."""
+
     delivery_hours: Annotated[float, Field(gt=0, le=720)] = 24
     """How long an undelivered notification is tried again."""
 

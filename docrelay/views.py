@@ -12,7 +12,8 @@ from docrelay.names import FINISHED, GOOD, INCOMPLETE, JobStatus, StageStatus
 class Problem:
     """Why something did not succeed: class (transient, permanent, poison), code, and a sentence.
 
-    Where it is tried again, so many of the `allowed` tries have failed.
+    Where it is tried again, so many of the `allowed` tries have failed. If a limit was hit, `exceeded` has its name as
+    `limit`, its `value`, what was `used`, and the `unit` of both.
     """
 
     stage: str
@@ -22,6 +23,7 @@ class Problem:
     traceback: str | None = None
     tried: int | None = None
     allowed: int | None = None
+    exceeded: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, row: dict[str, Any] | None) -> "Problem | None":
@@ -36,6 +38,7 @@ class Problem:
             row.get("traceback"),
             row.get("tried"),
             row.get("allowed"),
+            row.get("exceeded"),
         )
 
 

@@ -4,6 +4,7 @@
 
     DocumentError
     ├── PermanentError    never passes by itself: encrypted, corrupt, unsupported, too_large, refused, gone, bad_url …
+    │   └── LimitError    too_large, with the limit, its value and what the document has
     └── TransientError    may pass by itself: unreachable, timeout, refused, …
 
 Every function of ``pipelines`` that reads a document or talks to a receiver raises one of the two, with the foreign
@@ -25,6 +26,14 @@ class DocumentError(Exception):
 
 class PermanentError(DocumentError):
     """Trying again gives the same answer; the document or the target has to change first."""
+
+
+class LimitError(PermanentError):
+    """There is more of the document than is taken; ``exceeded`` says of what: limit, value, used, unit."""
+
+    def __init__(self, message: str, *, limit: str, value: int, used: int, unit: str) -> None:
+        super().__init__("too_large", message)
+        self.exceeded = {"limit": limit, "value": value, "used": used, "unit": unit}
 
 
 class TransientError(DocumentError):

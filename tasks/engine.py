@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.isolation import DocumentProcess, Limits
-from app.isolation.process import Watch
+from app.isolation import DocumentProcess, Limits, Watch
 from app.runtime import engine
 from config.settings import settings
 from docrelay.database import transact

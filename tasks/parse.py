@@ -8,14 +8,17 @@ from celery import Task
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.celery import app
-from app.isolation import DocumentProcess
+from app.isolation import DocumentProcess, WorkRefused
+from app.isolation.protocol import Refusal
 from app.work import StageFailed, Work, run_stage
 from config.settings import settings
 from docrelay import contents
 from docrelay import tables as t
 from docrelay.names import JobStatus
 from pipelines.documents import ParsedDocument
-from pipelines.parse import PARSER_VERSION
+from pipelines.errors import LimitError
+from pipelines.parse import PARSER_VERSION, ParseLimits
+from tasks.isolated.errors import classify
 
 CALLS_PER_PROCESS = 200
 """A document process is replaced after so many documents: C libraries leak a little."""
@@ -69,9 +72,18 @@ def _known(connection: Connection, work: Work) -> Known | None:
 
 
 def _bytes(connection: Connection, work: Work) -> bytes:
-    sha256 = connection.scalar(select(t.Document.sha256).where(t.Document.id == work.claim.document_id))
-    assert sha256 is not None
+    columns = select(t.Document.sha256, t.Document.size).where(t.Document.id == work.claim.document_id)
+    sha256, size = connection.execute(columns).one()
+    try:
+        _limits().check_bytes(size)  # before they are here: the worker would hold them, whatever they are
+    except LimitError as error:
+        raise WorkRefused(Refusal(*classify(error), traceback="", exceeded=error.exceeded)) from error
     return contents.read(connection, sha256, settings().storage_url)
+
+
+def _limits() -> ParseLimits:
+    wanted = settings()
+    return ParseLimits(max_bytes=wanted.max_bytes, max_pages=wanted.max_pages, max_text_chars=wanted.max_text_chars)
 
 
 def _parse(work: Work, data: bytes) -> ParsedDocument:
@@ -82,6 +94,7 @@ def _parse(work: Work, data: bytes) -> ParsedDocument:
         "data": data,
         "name": work.claim.name,
         "engine": "fallback" if struck else "default",
+        "limits": _limits(),
     }
     try:
         return process.call("parse", arguments, ParsedDocument, work.limits, work)

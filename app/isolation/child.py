@@ -1,10 +1,10 @@
-"""The document process: `python -m app.isolation.child MODULE MEMORY_MB [ARGUMENT …]`.
+"""The document process: `python -m app.isolation.child LAST_WORD LOCK FOLDER MODULE MEMORY_MB [ARGUMENT …]`.
 
 MODULE has `calls(*arguments)`, the functions that may be called by name, and `classify(error)`. A
-function may take `report(done, total)` to say how far it is.
+function may take `report(done, total)` to say how far it is. An error whose `exceeded` is a dictionary hit that limit.
+The first three arguments are for the warden, which this process is before it splits.
 """
 
-import ctypes
 import faulthandler
 import importlib
 import inspect
@@ -15,35 +15,50 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, get_type_hints
 
 import msgspec
 
-from app.isolation.protocol import CALLS, ENCODER, HEADER, NOT_READY, Call, Progress, Refusal, Result, frame
+from app.isolation import family, warden
+from app.isolation.limits import MIB
+from app.isolation.protocol import CALLS, HEADER, NOT_READY, Call, Progress, Refusal, Started, Value, frame
 
-PR_SET_PDEATHSIG = 1
 REPORT_SECONDS = 0.2
-MIB = 1024 * 1024
+KIB = 1024
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill us when the worker is gone, whatever we are doing then."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def bound(megabytes: int) -> None:
+    """Let the kernel refuse here what the worker would notice too late, or on a full disk.
 
-
-def bound_memory(megabytes: int) -> None:
-    """Let allocations beyond the limit fail here, before the worker has to notice and kill.
-
-    Twice the limit: address space that is reserved but never used counts here, and must not hurt.
+    Memory, for each process by itself: twice the limit, since address space that is reserved but never used counts.
+    Files: each at most as large as the memory. No core dumps: a crash would leave as much on the disk as the memory.
     """
-    resource.setrlimit(resource.RLIMIT_DATA, (2 * megabytes * MIB, 2 * megabytes * MIB))
+    size = megabytes * MIB
+    for limit, value in ((resource.RLIMIT_DATA, 2 * size), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(limit, (value, value))
+
+
+def forget_peak() -> None:
+    """Let the kernel count the most memory from now on; where it cannot, it counts from this process's start."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> int:
+    """The most bytes that this process held since then."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_bytes().splitlines():
+            if line.startswith(b"VmHWM:"):
+                return int(line.split()[1]) * KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
 
 
 class Server:
     """Answers calls, one after another, until its input ends."""
 
-    def __init__(self, module: str, arguments: list[str], calls: IO[bytes], answers: IO[bytes]) -> None:
+    def __init__(self, module: str, memory_mb: int, arguments: list[str], calls: IO[bytes], answers: IO[bytes]) -> None:
         """Build the functions of a module; if that fails, every call is told why."""
         self._module: Any = None
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -54,16 +69,26 @@ class Server:
         except Exception as error:  # noqa: BLE001 - a model that is missing is no document's fault: say so
             message = f"{module} cannot start: {type(error).__name__}: {error}"
             self._trouble = Refusal("transient", NOT_READY, message, traceback.format_exc(limit=-30))
+        self._memory_mb = memory_mb
         self._calls = calls
         self._answers = answers
         self._reported = 0.0
 
     def serve(self) -> None:
         """Answer until the worker closes our input."""
-        while header := self._calls.read(HEADER.size):
+        self._say(Started(family.members(os.getpid())))
+        while self._serve_one():
+            pass
+
+    def _serve_one(self) -> bool:
+        # In a frame of its own: nothing of a document may be held while the next one is waited for.
+        forget_peak()
+        header = self._calls.read(HEADER.size)
+        if header:
             call = CALLS.decode(self._calls.read(HEADER.unpack(header)[0]))
             self._reported = 0.0
             self._say(self._answer(call))
+        return bool(header)
 
     def _answer(self, call: Call) -> msgspec.Struct:
         if self._trouble is not None:
@@ -71,10 +96,21 @@ class Server:
         try:
             function = self._functions[call.name]
             value = function(**self._typed(function, call.arguments))
-            return Result(msgspec.Raw(ENCODER.encode(value)))
+            return Value(value)
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker is told and decides
-            error_class, code, message = self._module.classify(error)
-            return Refusal(error_class, code, message, traceback.format_exc(limit=-30))
+            return self._refusal(error)
+
+    def _refusal(self, error: Exception) -> Refusal:
+        error_class, code, message = self._module.classify(error)
+        exceeded = getattr(error, "exceeded", None)
+        if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
+            held = peak() // MIB
+            exceeded = {"limit": "memory", "value": self._memory_mb, "used": held, "unit": "MiB"}
+            message = (
+                f"{message} The limit on memory is {self._memory_mb} MiB; {held} were held when it asked for more."
+            )
+        trace = traceback.format_exc(limit=-30)
+        return Refusal(error_class, code, message, trace, peak=peak(), exceeded=exceeded)
 
     def _typed(self, function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
         hints = get_type_hints(function)
@@ -96,15 +132,15 @@ class Server:
 
 def main(arguments: list[str]) -> None:
     """Serve on what were standard input and output; whatever a library prints goes to standard error."""
-    die_with_parent()
-    faulthandler.enable()  # a crash in C code says where it was, on standard error
+    last_word, lock, folder, module, megabytes, *rest = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    module, megabytes, *rest = arguments
+    warden.split(int(last_word), int(lock), folder)
+    faulthandler.enable()  # a crash in C code says where it was, on standard error
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    bound_memory(int(megabytes))
+    bound(int(megabytes))
     with os.fdopen(0, "rb", closefd=False) as calls:
-        Server(module, rest, calls, answers).serve()
+        Server(module, int(megabytes), rest, calls, answers).serve()
 
 
 if __name__ == "__main__":

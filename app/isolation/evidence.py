@@ -11,6 +11,11 @@ LINES_KEPT = 50
 LINE_BYTES = 2000
 """A line that is longer becomes several: a document may write gigabytes without a line break."""
 
+PASSED_ON_BYTES = 1024 * 1024
+"""Of one document, into our own log: a parser that complains without end must not fill the disk."""
+
+REST_DROPPED = b"[a document's process wrote more than this log takes; its last lines are kept with the attempt]\n"
+
 READ_BYTES = 64 * 1024
 STANDARD_ERROR = 2
 REST_SECONDS = 0.5
@@ -32,18 +37,20 @@ class Evidence:
 
 
 class LogTail:
-    """Passes a process's standard error on to ours, and keeps its last lines."""
+    """Passes a process's standard error on to ours, as far as that is sensible, and keeps its last lines."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         """Read the pipe from a thread until it ends; nobody else may."""
         self._pipe = pipe
         self._kept: deque[bytes] = deque(maxlen=LINES_KEPT)
+        self._passed_on = 0
         self._thread = threading.Thread(target=self._run, name="log of a document process", daemon=True)
         self._thread.start()
 
     def clear(self) -> None:
         """Forget what was said: another document begins."""
         self._kept.clear()
+        self._passed_on = 0
 
     def lines(self) -> list[str]:
         """The last lines, oldest first."""
@@ -64,8 +71,12 @@ class LogTail:
 
     def _take(self, lines: list[bytes]) -> None:
         self._kept.extend(lines)
+        if self._passed_on > PASSED_ON_BYTES:
+            return
+        text = b"".join(line + b"\n" for line in lines)
+        self._passed_on += len(text)
         with contextlib.suppress(OSError):
-            _write(b"".join(line + b"\n" for line in lines))
+            _write(text if self._passed_on <= PASSED_ON_BYTES else text + REST_DROPPED)
 
 
 def _pieces(line: bytes) -> list[bytes]:

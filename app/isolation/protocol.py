@@ -9,9 +9,6 @@ from typing import Any, Final
 import msgspec
 
 HEADER: Final = struct.Struct(">Q")
-LONGEST: Final = 4 * 1024**3
-"""Bytes of one message; a broken process that claims more is not believed."""
-
 
 NOT_READY: Final = "not_ready"
 """Code of the refusal of a process that could not start its functions: nothing was tried with the document."""
@@ -22,6 +19,12 @@ class Call(msgspec.Struct, frozen=True):
 
     name: str
     arguments: dict[str, Any]
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """From the process, once: its functions are there, and these processes of its own belong to them."""
+
+    helpers: list[int]
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -37,23 +40,37 @@ class Result(msgspec.Struct, frozen=True, tag="result"):
     value: msgspec.Raw
 
 
+class Value(msgspec.Struct, frozen=True, tag="result"):
+    """What the process writes for a `Result`: encoded in one go, since a value may be as large as its limit."""
+
+    value: Any
+
+
 class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
-    """From the process: the function raised; the class says whether it may pass."""
+    """From the process: the function raised; the class says whether it may pass.
+
+    `peak` is the bytes that the process held at most, `exceeded` the limit that was hit, if that is why: `limit`,
+    `value`, `used` and `unit`.
+    """
 
     error_class: str
     code: str
     message: str
     traceback: str
+    peak: int = 0
+    exceeded: dict[str, Any] | None = None
 
 
-Answer = Progress | Result | Refusal
+Answer = Started | Progress | Result | Refusal
 
 ENCODER: Final = msgspec.msgpack.Encoder()
 CALLS: Final = msgspec.msgpack.Decoder(Call)
 ANSWERS: Final = msgspec.msgpack.Decoder(Answer)
 
 
-def frame(message: msgspec.Struct) -> bytes:
+def frame(message: msgspec.Struct) -> bytearray:
     """The bytes of a message, with its length before it."""
-    body = ENCODER.encode(message)
-    return HEADER.pack(len(body)) + body
+    buffer = bytearray(HEADER.size)
+    ENCODER.encode_into(message, buffer, HEADER.size)
+    HEADER.pack_into(buffer, 0, len(buffer) - HEADER.size)
+    return buffer

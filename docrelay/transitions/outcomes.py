@@ -27,6 +27,8 @@ class Problem:
     traceback: str | None = None
     evidence: dict[str, Any] | None = None
     """What the attempt used and its process's last lines; kept with the attempt alone."""
+    exceeded: dict[str, Any] | None = None
+    """The limit that was hit: `limit`, `value`, `used`, `unit`."""
 
 
 class Closing(StrEnum):
@@ -201,7 +203,7 @@ def problem_row(stage: str, problem: Problem, tries: tuple[int, int] | None = No
 
     `tries` is how many of how many have failed, by the policy that was applied: only the service knows its own.
     """
-    row = {
+    row: dict[str, Any] = {
         "stage": stage,
         "class": str(problem.error_class),
         "code": problem.code,
@@ -209,6 +211,7 @@ def problem_row(stage: str, problem: Problem, tries: tuple[int, int] | None = No
         "message": storable(problem.message),
         "traceback": storable(problem.traceback) if problem.traceback else None,
     }
+    row |= {"exceeded": problem.exceeded} if problem.exceeded else {}
     return row | ({"tried": tries[0], "allowed": tries[1]} if tries else {})
 
 

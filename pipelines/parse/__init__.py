@@ -36,6 +36,7 @@ def parse(
     """
     if engine not in ("default", "fallback"):
         raise ValueError(f"engine must be 'default' or 'fallback', not {engine!r}")
+    limits.check_bytes(len(data))
     try:
         return _parse(sniff.sniff(data, name, engine, depth), limits, report)
     except MemoryError as error:

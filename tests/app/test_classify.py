@@ -1,8 +1,10 @@
 """What an error means for the document."""
 
 from app.work import classify
+from config.settings import Settings
 from docrelay.contents import ContentsDamaged
 from docrelay.names import AttemptOutcome, ErrorClass
+from pipelines.parse import ParseLimits
 
 
 def test_damaged_bytes_are_no_mistake_of_ours() -> None:
@@ -12,3 +14,13 @@ def test_damaged_bytes_are_no_mistake_of_ours() -> None:
     assert problem.message == "the stored bytes of 12ab… are missing"
     assert problem.traceback is None
     assert outcome is AttemptOutcome.FAILED
+
+
+def test_the_default_limits_are_those_of_the_parser() -> None:
+    """They are spelled twice, since settings may not import the work."""
+    settings, limits = Settings(), ParseLimits()
+    assert (settings.max_bytes, settings.max_pages, settings.max_text_chars) == (
+        limits.max_bytes,
+        limits.max_pages,
+        limits.max_text_chars,
+    )

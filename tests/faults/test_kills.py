@@ -45,9 +45,9 @@ def _kill_role(stack: Stack, role: str) -> None:
 
 def _kill_child(stack: Stack, role: str) -> None:
     worker = psutil.Process(stack.supervisor.pids()[role])
-    children = [child for child in worker.children() if "app.isolation.child" in " ".join(child.cmdline())]
-    assert children, f"{role} has no document process to kill"
-    _kill(children[0].pid)
+    wardens = [child for child in worker.children() if "app.isolation.child" in child.cmdline()]
+    assert wardens, f"{role} has no document process to kill"
+    _kill(wardens[0].children()[0].pid)
 
 
 def _kill_broker(rabbitmq: RabbitMQ) -> None:

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -29,13 +28,6 @@ class Watch:
 
     def progress(self, done: int, total: int) -> None:
         self.reported.append((done, total))
-
-
-@pytest.fixture
-def process() -> Iterator[DocumentProcess]:
-    process = DocumentProcess("tests.isolation.hostile", memory_mb=512)
-    yield process
-    process.kill()
 
 
 def test_calls_and_answers(process: DocumentProcess) -> None:

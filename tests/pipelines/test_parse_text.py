@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipelines.documents import Page, ParsedDocument
-from pipelines.errors import PermanentError
+from pipelines.errors import LimitError, PermanentError
 from pipelines.parse import ParseLimits, parse
 
 
@@ -178,10 +178,16 @@ def test_markdown_without_a_name() -> None:
 
 
 def test_too_large() -> None:
-    with pytest.raises(PermanentError, match="max_text_chars of 5"):
-        parse(b"123456", "a.txt", limits=ParseLimits(max_text_chars=5))
-    with pytest.raises(PermanentError, match="max_pages of 2"):
-        parse(b"1\f2\f3", "a.txt", limits=ParseLimits(max_pages=2))
+    cases = [
+        (b"123456", ParseLimits(max_text_chars=5), ("max_text_chars", 5, 6, "characters")),
+        (b"1\f2\f3", ParseLimits(max_pages=2), ("max_pages", 2, 3, "pages")),
+        (b"123456", ParseLimits(max_bytes=5), ("max_bytes", 5, 6, "bytes")),
+    ]
+    for data, limits, exceeded in cases:
+        with pytest.raises(LimitError, match=f"{exceeded[0]} of {exceeded[1]}") as caught:
+            parse(data, "a.txt", limits=limits)
+        assert caught.value.code == "too_large"
+        assert tuple(caught.value.exceeded.values()) == exceeded
 
 
 def test_results_survive_msgspec() -> None:

@@ -72,6 +72,9 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         webhook_secret=WEBHOOK_SECRET,
         task_modules="tests.service.hostile_stage",
         retry_seconds=0.2,
+        max_bytes=200_000,
+        max_pages=20,
+        max_text_chars=100_000,
         **changes,
     ) as running:
         yield running

@@ -3,6 +3,7 @@
 import io
 import time
 import uuid
+from pathlib import Path
 
 import psycopg
 import pypdf
@@ -10,6 +11,7 @@ import pytest
 from fpdf import FPDF
 from standardwebhooks import Webhook
 
+from app.isolation.family import members
 from app.quarantine import Selection, examine, select_cases
 from app.receivers import secret_for
 from app.stack.whole import Stack
@@ -165,14 +167,32 @@ def test_an_important_document_overtakes(client: Client) -> None:
         client.wait(job.id, timeout=90)
 
 
-def test_a_running_job_is_cancelled(client: Client) -> None:
+def _hostile_processes(stack: Stack) -> list[int]:
+    everybody = [pid for worker in stack.supervisor.pids().values() if worker for pid in members(worker)]
+    return [pid for pid in everybody if _is_hostile(pid)]
+
+
+def _is_hostile(pid: int) -> bool:
+    try:
+        return b"tests.isolation.hostile" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
+
+
+def test_a_running_job_is_cancelled(client: Client, stack: Stack) -> None:
     """Within two seconds its process is gone; and it can be tried again."""
-    job = client.submit(f"loop {_mark()}".encode(), pipeline="hostile")
+    job = client.submit(f"loop {_mark()}".encode(), pipeline="hostile-first")
     for seen in client.watch(job.id, timeout=30):
         if seen.stages[0].done:
             break
+    assert _hostile_processes(stack)
+    started = time.monotonic()
     cancelled = client.cancel(job.id)
     assert (cancelled.status, cancelled.stages[0].status) == ("cancelled", "cancelled")
+    while _hostile_processes(stack):
+        assert time.monotonic() - started < 2
+        time.sleep(0.02)
+    assert [stage.attempt for stage in client.get(job.id).stages] == [1, 0]
     with pytest.raises(Conflict):
         client.retry(client.submit(_mark().encode()).id)
     assert client.retry(job.id).status == "queued"
@@ -180,11 +200,20 @@ def test_a_running_job_is_cancelled(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "order", "code"),
-    [("hostile", "crash", "crashed"), ("hostile", "allocate", "limit_memory"), ("impatient", "loop", "limit_time")],
+    ("pipeline", "order", "code", "exceeded"),
+    [
+        ("hostile", "crash", "crashed", None),
+        ("hostile", "allocate", "limit_memory", ("memory", 256, "MiB")),
+        ("hostile", 'fork_and_allocate {"count": 4, "megabytes": 100}', "limit_memory", ("memory", 256, "MiB")),
+        ("hostile", 'stream {"gigabytes": 10}', "limit_answer", ("the answer", 256, "MiB")),
+        ("impatient", "loop", "limit_time", ("time", 2, "s")),
+        ("restless", "be_silent", "limit_silence", ("silence", 1, "s")),
+    ],
 )
-def test_poison_is_quarantined(client: Client, stack: Stack, pipeline: str, order: str, code: str) -> None:
-    """Two strikes; the worker and its neighbours live on, and each attempt says what was hit."""
+def test_poison_is_quarantined(
+    client: Client, stack: Stack, pipeline: str, order: str, code: str, exceeded: tuple[object, ...] | None
+) -> None:
+    """Two strikes; the worker and its neighbours live on, and the row says which limit was hit and how."""
     workers = stack.supervisor.pids()
     job = client.submit(f"{order} {_mark()}".encode(), pipeline=pipeline)
     with pytest.raises(JobFailed, match="quarantined"):
@@ -192,10 +221,35 @@ def test_poison_is_quarantined(client: Client, stack: Stack, pipeline: str, orde
     job = client.get(job.id)
     assert job.error is not None
     assert (job.error.error_class, job.error.code) == ("poison", code)
+    if exceeded:
+        told = job.error.exceeded
+        assert told is not None
+        assert (told["limit"], told["value"], told["unit"]) == exceeded
+        assert told["used"] >= told["value"]
+        assert all(str(part) in job.error.message for part in (told["limit"], f"{told['value']:g}"))
     with psycopg.connect(stack.database_url) as connection:
         query = "select count(*) from attempts a join stage_runs s on s.id = a.stage_run_id where s.job_id = %s"
         assert connection.execute(query, (job.id,)).fetchone() == (2,)
     assert stack.supervisor.pids() == workers
+
+
+@pytest.mark.parametrize(
+    ("data", "exceeded"),
+    [
+        (b"x" * 300_000, {"limit": "max_bytes", "value": 200_000, "used": 300_000, "unit": "bytes"}),
+        (b"page\f" * 30, {"limit": "max_pages", "value": 20, "used": 31, "unit": "pages"}),
+        (b"word " * 30_000, {"limit": "max_text_chars", "value": 100_000, "used": 150_000, "unit": "characters"}),
+    ],
+)
+def test_too_large_a_document_fails_at_once(client: Client, data: bytes, exceeded: dict[str, object]) -> None:
+    """Bytes are not even read; the row names the limit, its value and what the document has."""
+    job = client.submit(data, name="large.txt", collection=f"large-{uuid.uuid4().hex}")
+    with pytest.raises(JobFailed, match=f"limit {exceeded['limit']} of {exceeded['value']:,}"):
+        client.wait(job.id, timeout=60)
+    job = client.get(job.id)
+    assert job.error is not None
+    assert (job.error.code, job.error.exceeded) == ("too_large", exceeded)
+    assert job.stages[0].attempt == 1
 
 
 def test_a_retry_keeps_what_earlier_stages_made(client: Client, stack: Stack) -> None:
