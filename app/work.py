@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+import psycopg
+from sqlalchemy import Connection, text
 
 from app.isolation import CallFailed, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
 from app.isolation.protocol import NOT_READY
@@ -17,7 +18,7 @@ from app.runtime import engine, identity, policy, stopping
 from config.settings import settings
 from docrelay import transitions
 from docrelay.contents import ContentsDamaged
-from docrelay.database import transact
+from docrelay.database import transact, transact_singly
 from docrelay.errors import Unavailable
 from docrelay.names import INCOMPLETE, AttemptOutcome, ErrorClass, JobStatus
 from docrelay.transitions import Claim, Closing, Problem
@@ -118,12 +119,6 @@ def keeper() -> LeaseKeeper:
     return LeaseKeeper(engine(), settings().lease_seconds)
 
 
-@cache
-def _autocommit() -> Engine:
-    """For transactions of one statement: neither BEGIN nor COMMIT has to be sent."""
-    return engine().execution_options(isolation_level="AUTOCOMMIT")
-
-
 def run_stage(stage_run_id: str, message_id: str, body: Body) -> str:
     """Claim the stage that was announced and run its body; what happened, in a word for the log.
 
@@ -146,12 +141,12 @@ def _claim(run_id: uuid.UUID, message_id: str) -> Claim | None:
     token = new_token()
     who = identity("worker")
 
-    def work(connection: Connection) -> Claim | None:
+    def work(connection: psycopg.Connection) -> Claim | None:
         return transitions.claim(
             connection, run_id, token=token, worker=who, message_id=message_id, lease=settings().lease_seconds
         )
 
-    return transact(_autocommit(), work)
+    return transact_singly(engine(), work)
 
 
 def _dropped(run_id: uuid.UUID, message_id: str) -> str:

@@ -3,9 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -68,14 +70,17 @@ def psycopg_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay") -> Engine:
-    """An engine whose connections never wait without an end."""
+def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay", ping: bool = True) -> Engine:
+    """An engine whose connections never wait without an end.
+
+    Without `ping` a connection that broke meanwhile is noticed by the first statement, which `transact` runs again.
+    """
     return create_engine(
         psycopg_url(url),
         pool_size=pool_size,
         max_overflow=5,
         pool_timeout=10,
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         connect_args={**CONNECT, "options": SESSION_OPTIONS, "application_name": application},
     )
 
@@ -132,12 +137,64 @@ def transact(
         Unavailable: the database could not be reached in that time.
         ConfigError: it has not the tables of this version.
     """
+
+    def attempt() -> Result:
+        with engine.begin() as connection:
+            return work(connection)
+
+    return _persist(attempt, patience)
+
+
+def transact_singly(
+    engine: Engine,
+    work: Callable[[psycopg.Connection], Result],
+    *,
+    patience: float = 20.0,
+) -> Result:
+    """Run `work` with a connection on which every statement is a transaction; else like `transact`.
+
+    Neither BEGIN nor COMMIT has to be sent, and SQLAlchemy has nothing to do: for `docrelay.statements`.
+    """
+
+    def attempt() -> Result:
+        with driver_connection(engine) as connection:
+            return work(connection)
+
+    return _persist(attempt, patience)
+
+
+@contextmanager
+def driver_connection(engine: Engine) -> Iterator[psycopg.Connection]:
+    """A connection of the pool as the driver knows it, outside transactions.
+
+    Raises:
+        DBAPIError: there is none to be had.
+    """
+    try:
+        pooled = engine.raw_connection()
+    except psycopg.Error as error:  # SQLAlchemy wraps only what its own connections raise
+        raise DBAPIError("", None, error, connection_invalidated=True) from error
+    driver = cast("psycopg.Connection", pooled.driver_connection)
+    try:
+        driver.autocommit = True
+        yield driver
+        driver.autocommit = False
+    except BaseException:
+        broken = driver.closed
+        pooled.invalidate()
+        if broken:
+            engine.dispose()  # what broke this one has broken the others of the pool
+        raise
+    finally:
+        pooled.close()
+
+
+def _persist(attempt: Callable[[], Result], patience: float) -> Result:
     give_up = time.monotonic() + patience
     pause = 0.05
     while True:
         try:
-            with engine.begin() as connection:
-                return work(connection)
+            return attempt()
         except DBAPIError as error:
             if not may_pass(error):
                 _explain(error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from docrelay.names import AttemptOutcome, Channel
+from docrelay.statements import AnyConnection, Statement
 
 NEW_TOKEN_BITS = 63
 
@@ -45,7 +46,7 @@ class Claim:
     worker: str
 
 
-CLAIM = text(
+CLAIM = Statement(
     """
     with taken as (
         update stage_runs
@@ -74,7 +75,7 @@ CLAIM = text(
     """
 )
 
-MINE = text(
+MINE = Statement(
     """
     select s.id, s.job_id, s.stage, s.queue, s.attempt, s.failures, s.strikes, s.losses,
            s.seconds, s.silence, s.memory_mb, jobs.document_id, jobs.collection, jobs.name, jobs.pipeline
@@ -85,7 +86,7 @@ MINE = text(
 
 
 def claim(
-    connection: Connection,
+    connection: AnyConnection,
     stage_run_id: uuid.UUID,
     *,
     token: int,
@@ -110,13 +111,10 @@ def claim(
         "grace": CLOSING_SECONDS,
         "channel": Channel.JOB,
     }
-    row = connection.execute(CLAIM, values).mappings().one_or_none()
-    if row is None:
-        row = connection.execute(MINE, {"id": stage_run_id, "token": token}).mappings().one_or_none()
+    row = CLAIM.first(connection, values) or MINE.first(connection, {"id": stage_run_id, "token": token})
     if row is None:
         return None
-    fields = dict(row)
-    return Claim(stage_run_id=fields.pop("id"), token=token, worker=worker, **fields)
+    return Claim(stage_run_id=row.pop("id"), token=token, worker=worker, **row)
 
 
 BEAT = text(

@@ -8,13 +8,13 @@ than their next look at the rows.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from docrelay.database import transact
+from docrelay.database import driver_connection, transact
 from docrelay.names import Channel
 
 Result = TypeVar("Result")
@@ -69,21 +69,5 @@ def _send(engine: Engine, hints: list[Hint]) -> None:
     values = tuple(part for hint in dict.fromkeys(hints) for part in hint)
     statement = f"select {', '.join(['pg_notify(%s, %s)'] * (len(values) // 2))}"
     # The change is committed; that nobody can be told of it is no reason to report a failure.
-    with suppress(SQLAlchemyError, psycopg.Error), _plain(engine) as connection:
+    with suppress(SQLAlchemyError, psycopg.Error), driver_connection(engine) as connection:
         connection.execute(statement.encode(), values)
-
-
-@contextmanager
-def _plain(engine: Engine) -> Iterator[psycopg.Connection]:
-    """A connection of the pool without SQLAlchemy, which takes longer than this statement, outside transactions."""
-    pooled = engine.raw_connection()
-    try:
-        driver = cast("psycopg.Connection", pooled.driver_connection)
-        driver.autocommit = True
-        yield driver
-        driver.autocommit = False
-    except BaseException:
-        pooled.invalidate()
-        raise
-    finally:
-        pooled.close()

@@ -3,17 +3,19 @@
 import uuid
 from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docrelay.ids import new_id
 from docrelay.names import GOOD, INCOMPLETE, Channel, JobStatus
+from docrelay.statements import Statement
 from docrelay.transitions.hints import tell
 
-FINISH = text(
+FINISH = Statement(
     """
     with ended as (
-        update jobs set status = :status, finished_at = now(), error = :error
+        update jobs set status = :status, finished_at = now(), error = cast(:error as jsonb)
         where id = :id and status in ('queued', 'running')
         returning id, document_id, collection, name, notify, replaces, created_at
     ), skipped as (
@@ -21,11 +23,11 @@ FINISH = text(
         from ended where s.job_id = ended.id and s.status in ('waiting', 'ready') and not s.after_outcome
     ), told as (
         insert into events (job_id, kind, who, detail)
-        select id, 'job ' || :status, :who, coalesce(:error, '{}'::jsonb) - 'traceback' from ended
+        select id, 'job ' || :status, :who, coalesce(cast(:error as jsonb), '{}'::jsonb) - 'traceback' from ended
     )
     select * from ended
     """
-).bindparams(bindparam("error", type_=JSONB(none_as_null=True)))
+)
 
 DELIVER = text(
     """
@@ -47,7 +49,7 @@ EXPLAIN = text(
     """
 ).bindparams(bindparam("most", {"last": MOST_PAGES - 1}, type_=JSONB))
 
-OPEN_AFTER_OUTCOME = text(
+OPEN_AFTER_OUTCOME = Statement(
     """
     with opened as (
         update stage_runs
@@ -60,9 +62,9 @@ OPEN_AFTER_OUTCOME = text(
     """
 )
 
-LOCK_DOCUMENT = text("select 1 from documents where id = :document_id for no key update")
+LOCK_DOCUMENT = Statement("select 1 from documents where id = :document_id for no key update")
 
-FREE_NEXT = text(
+FREE_NEXT = Statement(
     """
     with busy as (
         select 1 from jobs j join stage_runs s on s.job_id = j.id
@@ -73,11 +75,14 @@ FREE_NEXT = text(
         select id from jobs
         where document_id = :document_id and status = 'queued' and not exists (select 1 from busy)
         order by id limit 1
+    ), first as (
+        -- Held by a cancellation or a retry of that job, which waits for the document's lock: it comes here after us.
+        select s.id from stage_runs s join next on s.job_id = next.id
+        where s.status = 'waiting' order by s.position limit 1
+        for update of s skip locked
     ), opened as (
         update stage_runs s set status = 'ready', ready_at = now(), due_at = now()
-        from next
-        where s.job_id = next.id and s.position = (
-            select min(position) from stage_runs where job_id = next.id and status = 'waiting')
+        from first where s.id = first.id
         returning queue
     )
     select queue from opened
@@ -97,8 +102,8 @@ def finish_job(
 ) -> bool:
     """Give the job its outcome, once; False if it had one already."""
     others = "cancelled" if status is JobStatus.CANCELLED else "skipped"
-    values = {"id": job_id, "status": status, "error": error, "who": who, "others": others}
-    row = connection.execute(FINISH, values).mappings().one_or_none()
+    kept = None if error is None else Jsonb(error)
+    row = FINISH.first(connection, {"id": job_id, "status": status, "error": kept, "who": who, "others": others})
     if row is None:
         return False
     tell(connection, Channel.JOB, str(job_id))
@@ -138,8 +143,8 @@ def announce_outcome(
     for target in notify:
         delivery = {"id": new_id(), "job_id": job_id, "event": event, "target": target}
         connection.execute(DELIVER, {**delivery, "payload": {"type": event, "data": data}})
-    for queue in connection.scalars(OPEN_AFTER_OUTCOME, {"id": job_id, "any": bool(notify)}):
-        tell(connection, Channel.READY, queue)
+    for row in OPEN_AFTER_OUTCOME.all(connection, {"id": job_id, "any": bool(notify)}):
+        tell(connection, Channel.READY, row["queue"])
 
 
 def free_next(connection: Connection, document_id: uuid.UUID) -> bool:
@@ -148,9 +153,9 @@ def free_next(connection: Connection, document_id: uuid.UUID) -> bool:
     The document's row is locked first, in a statement of its own, as `create` does: a submission at
     this very moment either sees this job ended, or is seen here.
     """
-    connection.execute(LOCK_DOCUMENT, {"document_id": document_id})
-    queue = connection.scalar(FREE_NEXT, {"document_id": document_id})
-    if queue is None:
+    LOCK_DOCUMENT.first(connection, {"document_id": document_id})
+    row = FREE_NEXT.first(connection, {"document_id": document_id})
+    if row is None:
         return False
-    tell(connection, Channel.READY, queue)
+    tell(connection, Channel.READY, row["queue"])
     return True

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docrelay.database import storable
 from docrelay.names import AttemptOutcome, Channel, ErrorClass, JobStatus, StageStatus
+from docrelay.statements import Statement
 from docrelay.transitions.claims import Claim
 from docrelay.transitions.hints import tell
 from docrelay.transitions.jobs import finish_job
@@ -54,12 +56,12 @@ class Policy:
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
 
-SUCCEED = text(
+SUCCEED = Statement(
     """
     with closed as (
         update stage_runs
         set status = 'succeeded', finished_at = now(), lease_token = null, lease_until = null,
-            deadline = null, error = null, result = :result, verdict = :verdict,
+            deadline = null, error = null, result = cast(:result as jsonb), verdict = cast(:verdict as text),
             ran_seconds = ran_seconds + extract(epoch from now() - claimed_at)
         where id = :id and lease_token = :token and status = 'running'
         returning id, job_id, position, stage, attempt, after_outcome
@@ -68,7 +70,7 @@ SUCCEED = text(
         where stage_run_id = :id and number = (select attempt from closed)
     ), told as (
         insert into events (job_id, kind, stage, attempt, who, detail)
-        select job_id, 'succeeded', stage, attempt, :worker, coalesce(:result, '{}'::jsonb) from closed
+        select job_id, 'succeeded', stage, attempt, :worker, coalesce(cast(:result as jsonb), '{}'::jsonb) from closed
     ), opened as (
         update stage_runs s
         set status = 'ready', ready_at = now(), due_at = now()
@@ -82,9 +84,9 @@ SUCCEED = text(
                    where s.job_id = closed.job_id and s.verdict = 'partial') as partial_before
     from closed
     """
-).bindparams(bindparam("result", type_=JSONB(none_as_null=True)))
+)
 
-ALREADY = text(
+ALREADY = Statement(
     """
     select 1 from attempts
     where stage_run_id = :id and number = :attempt and token = :token and outcome = 'succeeded'
@@ -107,14 +109,14 @@ def succeed(
         "id": held.stage_run_id,
         "token": held.token,
         "worker": held.worker,
-        "result": result,
+        "result": None if result is None else Jsonb(result),
         "verdict": None if job_status is JobStatus.SUCCEEDED else job_status,
         "goes_on": job_status is not JobStatus.NO_TEXT,
     }
-    row = connection.execute(SUCCEED, values).mappings().one_or_none()
+    row = SUCCEED.first(connection, values)
     if row is None:
         mine = {"id": held.stage_run_id, "attempt": held.attempt, "token": held.token}
-        return Closing.ALREADY if connection.execute(ALREADY, mine).first() else Closing.LOST
+        return Closing.ALREADY if ALREADY.first(connection, mine) else Closing.LOST
     if row["opened"] is not None:
         tell(connection, Channel.READY, row["opened"])
     elif not row["after_outcome"]:

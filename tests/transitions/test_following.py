@@ -8,7 +8,8 @@ import pytest
 
 from docrelay import Job
 from docrelay.names import ErrorClass
-from docrelay.transitions import Closing, succeed
+from docrelay.transitions import Closing, cancel, release_followers, succeed
+from docrelay.transitions.requests import LOCK_STAGES
 from tests.transitions.service import Service, at_once, ready
 
 OPEN = ["ready", "waiting", "waiting"]
@@ -96,6 +97,26 @@ def test_one_submitted_just_after_the_first_ended_does_not_wait_for_it(service: 
         assert not submitting.done()
         connection.commit()
         assert submitting.result(10).stages[0].status == "ready"
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_cancelling_the_second_as_the_first_ends_holds_nobody_up(service: Service, ends: str) -> None:
+    first, second, third = (service.submit(b"same", pipeline=name) for name in ("extract", "index", "extract"))
+    held = service.claim(first)
+    with service.engine.connect() as connection:
+        # As far as a cancellation comes before it waits for the document.
+        connection.execute(LOCK_STAGES, {"id": second.id})
+        with ThreadPoolExecutor() as pool:
+            assert pool.submit(service.succeed, held).result(5) is Closing.DONE
+        assert (service.statuses(second)[0], service.statuses(third)[0]) == ("waiting", "waiting")
+        assert cancel(connection, second.id)
+        connection.commit() if ends == "commit" else connection.rollback()
+    if ends == "rollback":  # what the sweep is for
+        service.sql("update jobs set created_at = now() - interval '1 minute'")
+        assert service.run(release_followers) == 1
+        assert service.statuses(second)[0] == "ready"
+    else:
+        assert (service.status(second), service.statuses(third)[0]) == ("cancelled", "ready")
 
 
 class Rush:
