@@ -8,6 +8,7 @@ with Client() as client:
 
 from docrelay.client import Client
 from docrelay.errors import (
+    CollectionFull,
     ConfigError,
     Conflict,
     DocrelayError,
@@ -24,6 +25,7 @@ from docrelay.views import Collection, Document, Event, Hit, Job, Problem, Stage
 __all__ = [
     "Client",
     "Collection",
+    "CollectionFull",
     "ConfigError",
     "Conflict",
     "DocrelayError",

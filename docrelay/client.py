@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from docrelay import contents, transitions
 from docrelay import tables as t
+from docrelay.backpressure import Backpressure, WhenFull
 from docrelay.changes import Listener
 from docrelay.database import find_url, make_engine, transact
-from docrelay.errors import Conflict, JobFailed, NotFound, WaitTimeout
+from docrelay.errors import ConfigError, Conflict, JobFailed, NotFound, WaitTimeout
 from docrelay.names import UNFINISHED, Channel, JobStatus, SearchMode, Variable
 from docrelay.reading import read_events, read_jobs, select_jobs
 from docrelay.search import Filters, search
@@ -70,6 +71,9 @@ class Client:
         name: str | None = None,
         replaces: uuid.UUID | None = None,
         session: Session | Connection | None = None,
+        max_unfinished: int | None = None,
+        when_full: WhenFull = "refuse",
+        timeout: float = 60.0,
     ) -> Job:
         """Store a document and queue a job for it. When this returns, it cannot be lost.
 
@@ -84,11 +88,18 @@ class Client:
             name: what to call it, if the source has no name.
             replaces: a document that is removed once this one is searchable.
             session: join this transaction of yours; nothing starts until you commit.
+            max_unfinished: the collection may have at most so many jobs without an outcome, this one included.
+            when_full: `refuse`, or `wait` until there is room; in a transaction of yours only `refuse`.
+            timeout: wait for room at most so many seconds.
 
         Raises:
             SourceError: the source cannot be read.
             ConfigError: an argument is wrong.
+            CollectionFull: there is no room; your transaction is as it was before.
         """
+        if session is not None and when_full == "wait":
+            raise ConfigError("when_full='wait': it would hold your transaction open; catch CollectionFull instead")
+        limited = Backpressure(collection, max_unfinished, when_full, timeout, key=key)
         measured = measure(source, name)
         wishes = Wishes(collection, metadata, pipeline, priority, key, notify, replaces)
 
@@ -97,8 +108,8 @@ class Client:
             return self._one(connection, job_id)
 
         if session is not None:
-            return work(session.connection() if isinstance(session, Session) else session)
-        return transact(self._engine, work)
+            return limited.keep(session.connection() if isinstance(session, Session) else session, work)
+        return limited.submit(self._engine, self.url, work)
 
     def submit_many(
         self,
@@ -109,19 +120,25 @@ class Client:
         pipeline: str = "index",
         priority: int = 5,
         notify: Sequence[str] = (),
+        max_unfinished: int | None = None,
+        when_full: WhenFull = "refuse",
+        timeout: float = 60.0,
     ) -> list[Job]:
         """Submit many documents in one transaction: all are accepted, or none. Jobs in the given order.
 
         Raises:
             SourceError: one of them cannot be read; nothing was accepted.
+            ConfigError: an argument is wrong, or they are more than `max_unfinished` allows at all.
+            CollectionFull: there is no room for all of them; nothing was accepted.
         """
         measured = [measure(source) for source in sources]
+        limited = Backpressure(collection, max_unfinished, when_full, timeout, adding=len(measured))
         wishes = Wishes(collection, metadata, pipeline, priority, None, notify)
 
         def work(connection: Connection) -> list[uuid.UUID]:
             return accept(connection, measured, wishes, self._storage_url)
 
-        job_ids = transact(self._engine, work)
+        job_ids = limited.submit(self._engine, self.url, work)
         jobs = {job.id: job for job in self._many(job_ids)}
         return [jobs[job_id] for job_id in job_ids]
 

@@ -5,6 +5,7 @@ DocrelayError
 ├── SourceError      what was submitted cannot be read (no such file, empty answer, wrong scheme)
 ├── NotFound         no such job or document
 ├── Conflict         the thing is in a state that does not allow this (retry of a running job)
+├── CollectionFull   it has as many unfinished jobs as the submitter wanted at most; submit again later
 ├── JobFailed        a job that was waited for did not succeed; `.job` has the rest
 ├── WaitTimeout      it is not over yet; `.job` is its state, and waiting again is safe
 ├── SearchUnavailable  no process answered with the query's vector in time
@@ -35,6 +36,26 @@ class NotFound(DocrelayError):  # noqa: N818 - part of the public contract, read
 
 class Conflict(DocrelayError):  # noqa: N818
     """The state of the thing does not allow this."""
+
+
+class CollectionFull(DocrelayError):  # noqa: N818
+    """A collection has as many unfinished jobs as `max_unfinished` allows; nothing was accepted.
+
+    `collection`, `limit` and `unfinished`, counted up to one more than the limit.
+    """
+
+    def __init__(self, collection: str, limit: int, unfinished: int, waited: float | None = None) -> None:
+        """Say how full it is, and what to do."""
+        many = f"more than {limit}" if unfinished > limit else str(unfinished)
+        jobs = "unfinished job" if many == "1" else "unfinished jobs"
+        still = f" after {waited:g} s still" if waited is not None else ""
+        super().__init__(
+            f"collection {collection!r}{still} has {many} {jobs}, and max_unfinished={limit}: submit again later, let "
+            "submit wait (when_full='wait'), add workers, or raise max_unfinished"
+        )
+        self.collection = collection
+        self.limit = limit
+        self.unfinished = unfinished
 
 
 class JobFailed(DocrelayError):  # noqa: N818

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from docrelay.errors import DocrelayError, JobFailed, WaitTimeout
+from docrelay.errors import CollectionFull, DocrelayError, JobFailed, WaitTimeout
 
 
 class Exit(IntEnum):
@@ -13,6 +13,7 @@ class Exit(IntEnum):
     USAGE = 2  # the command line is wrong; click's own number
     JOB_FAILED = 3  # it was done, and a job that was waited for did not succeed
     TIMEOUT = 4  # a job that was waited for is not over yet
+    FULL = 5  # the collection has as many unfinished jobs as were wanted at most
 
 
 def exit_of(error: DocrelayError) -> Exit:
@@ -21,4 +22,6 @@ def exit_of(error: DocrelayError) -> Exit:
         return Exit.JOB_FAILED
     if isinstance(error, WaitTimeout):
         return Exit.TIMEOUT
+    if isinstance(error, CollectionFull):
+        return Exit.FULL
     return Exit.ERROR

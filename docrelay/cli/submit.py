@@ -45,6 +45,19 @@ STDIN = "-"
     "--replaces", type=click.UUID, metavar="DOCUMENT", help="Removed once the new one is searchable. For one source."
 )
 @click.option(
+    "--max-unfinished",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only while the collection has at most so many jobs without an outcome, these included.",
+)
+@click.option(
+    "--when-full",
+    type=click.Choice(["refuse", "wait"]),
+    default="refuse",
+    show_default=True,
+    help="With --max-unfinished: end with status 5, or wait until there is room.",
+)
+@click.option(
     "-w", "--wait", "--watch", "wait", is_flag=True, help="Stay until the outcome is known, showing progress."
 )
 @timeout_option
@@ -58,6 +71,8 @@ def submit(
     SOURCE is a file, an http(s)/s3/gs/az URL, or - for stdin. Several are accepted together or not at
     all. A document is safe, and its job cannot be lost, once this command has printed its id.
     """
+    if timeout is not None:
+        wishes["timeout"] = timeout
     made = _submit(client, sources, wishes)
     if not wait:
         _print(made, as_json=as_json)

@@ -33,7 +33,7 @@ class Job(Base):
         CheckConstraint(_among("status", JobStatus), name="status"),
         CheckConstraint("priority between 1 and 10", name="priority"),
         Index("ix_jobs_document", "document_id", "id"),
-        Index("ix_jobs_unfinished", "id", postgresql_where=text("status in ('queued', 'running')")),
+        Index("ix_jobs_unfinished", "collection", "id", postgresql_where=text("status in ('queued', 'running')")),
         Index("ix_jobs_collection", "collection", "id"),
     )
 
