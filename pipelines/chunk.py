@@ -33,7 +33,8 @@ def chunk(pages: list[Page], *, tokenizer: Tokenizer, window: int, overlap: int,
     """The chunks of a document, in order; the same pages give the same chunks.
 
     ``window`` bounds a chunk's tokens, special ones included; ``overlap`` the tokens that are repeated where running
-    text had to be cut, at most a quarter of the window. Headings are told by Markdown's ``#`` in Markdown and HTML.
+    text had to be cut, at most a quarter of the window. Headings are told by Markdown's ``#``, which all
+    formats are parsed to but those that are kept verbatim.
     Time and memory are linear. Raises ValueError when the window leaves no room for text.
     """
     budget = window - tokenizer.special_tokens

@@ -2,7 +2,18 @@
 
 import re
 
-_MARKDOWN = frozenset({"text/markdown", "text/html"})  # HTML is parsed to text with Markdown's headings
+# Kept as they are written, or without any structure; all other formats are parsed to Markdown.
+_VERBATIM = frozenset(
+    {
+        "text/plain",
+        "text/x-source",
+        "application/pdf",
+        "application/json",
+        "application/jsonl",
+        "image/png",
+        "image/jpeg",
+    }
+)
 _LINE = re.compile(
     r"^ {0,3}(?:(?P<fence>`{3,}|~{3,})"
     r"|#{1,6}[ \t]+(?P<atx>[^\n]+)"
@@ -14,7 +25,7 @@ _LINE = re.compile(
 def headings_of(text: str, media_type: str) -> dict[int, str]:
     """The titles of a text's headings by the offset at which their line's text begins; none in other formats."""
     found: dict[int, str] = {}
-    if media_type not in _MARKDOWN:
+    if media_type in _VERBATIM:
         return found
     fence: str | None = None
     for match in _LINE.finditer(text):

@@ -1,6 +1,7 @@
 """The exceptions by which parsers say that a file is broken."""
 
 import struct
+import tarfile
 import zipfile
 import zlib
 
@@ -21,6 +22,7 @@ PARSER_FAILURES: tuple[type[Exception], ...] = (
     TypeError,
     ValueError,  # with UnicodeError and binascii.Error
     struct.error,
+    tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
 )

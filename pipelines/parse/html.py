@@ -8,6 +8,7 @@ from pipelines.documents import Page, ParsedDocument
 from pipelines.errors import PermanentError
 from pipelines.parse.clean import clean, clean_line
 from pipelines.parse.failures import PARSER_FAILURES, reason
+from pipelines.parse.html_depth import DEEPEST, shallow
 from pipelines.parse.html_writer import Writer
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.parser import Report, Source
@@ -50,14 +51,21 @@ def declared_encoding(data: bytes) -> str | None:
 def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
     """The document of a decoded HTML text, on one page. Raises PermanentError ``corrupt`` or ``too_large``."""
     try:
-        tree = LexborHTMLParser(source.text or "")
+        content, cut = shallow(source.text or "")
+        tree = LexborHTMLParser(content)
         metadata = _metadata(tree)
         text = clean(_visible_text(tree))
     except PARSER_FAILURES as error:
         raise PermanentError("corrupt", f"The HTML cannot be read: {reason(error)}.") from error
     limits.check_text(len(text))
+    notes = [f"Of elements nested deeper than {DEEPEST:,} only the text was kept."] if cut else []
     report(1, 1)
-    return ParsedDocument("text/html", 1, [Page(1, None, text)], [], metadata, [])
+    return ParsedDocument("text/html", 1, [Page(1, None, text)], [], metadata, notes)
+
+
+def visible_text(content: str) -> str:
+    """The text that a reader of some HTML would see, as Markdown."""
+    return clean(_visible_text(LexborHTMLParser(shallow(content)[0])))
 
 
 def _metadata(tree: LexborHTMLParser) -> dict[str, str]:

@@ -75,6 +75,11 @@ class Unpacking:
         self._packed = 0
         self._name = ""
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit on the whole is reached."""
+        return self._before + self._part > self._limits.max_unpacked
+
     def begin(self, name: str, packed: int) -> None:
         """Another part begins, of so many bytes as it is packed."""
         self._before += self._part

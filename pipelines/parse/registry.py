@@ -50,11 +50,35 @@ class Format:
 
 FORMATS = (
     Format("pdf", "PDF", (media.PDF,)),
+    Format("docx", "DOCX", (media.DOCX,)),
+    Format("pptx", "PPTX", (media.PPTX,)),
+    Format("excel", "XLSX, XLSB, XLS", (media.XLSX, media.XLSB, media.XLS)),
+    Format("encrypted_office", "", (media.ENCRYPTED_OFFICE,)),
+    Format("odf", "ODT, ODS, ODP", (media.ODT, media.ODS, media.ODP)),
+    Format("epub", "EPUB", (media.EPUB,)),
     Format("html", "HTML", (media.HTML,)),
+    Format("xml", "XML", (media.XML,)),
+    Format("table", "CSV, TSV", (media.CSV, media.TSV)),
+    Format("data", "JSON", (media.JSON, media.JSONL)),
+    Format("notebook", "Jupyter notebooks", (media.IPYNB,)),
+    Format("mail", "EML, MBOX", (media.EML, media.MBOX)),
+    Format("outlook", "MSG", (media.MSG,)),
+    Format("archive", "ZIP, TAR, GZ, BZ2, XZ", (media.ZIP, media.TAR, media.GZIP, media.BZIP2, media.XZ)),
+    Format("rtf", "RTF", (media.RTF,)),
+    Format("legacy", "DOC, PPT", (media.DOC, media.PPT)),
     Format("markdown", "Markdown", (media.MARKDOWN,)),
     Format("source", "source code", (media.SOURCE,)),
     Format("text", "plain text", (media.PLAIN,)),
 )
+
+_ADVICE = {
+    media.IWORK: "export it from its program as PDF or in an Office format; ",
+    media.HWP: "export it from its program as PDF or in an Office format; ",
+    media.OLE: "it is an old Office file that is damaged, or of a program that nobody knows; save it anew; ",
+    "application/wordperfect": "save it as DOCX or ODT; ",
+    "application/x-rar-compressed": "unpack it and submit what is in it; ",
+    "application/x-7z-compressed": "unpack it and submit what is in it; ",
+}
 
 
 def choose(source: Source) -> "Format | plugins.Plugin":
@@ -76,8 +100,10 @@ def _unsupported(source: Source) -> PermanentError:
     if media.extension(source.name) == ".pdf" and not source.data.startswith(b"PK"):
         return PermanentError("corrupt", "The file is named .pdf, but holds no PDF header and no PDF objects.")
     looks = source.media_type if source.media_type != media.UNKNOWN else "binary data of an unknown type"
-    labels = [format_.label for format_ in FORMATS] + [plugin.label for plugin in plugins.installed()]
-    parts = [f"The file looks like {looks}; supported: {', '.join(labels)}.", *plugins.failures()]
+    labels = [format_.label for format_ in FORMATS if format_.label]
+    labels += [", ".join(plugin.media_types) for plugin in plugins.installed()]
+    advice = _ADVICE.get(source.media_type, "")
+    parts = [f"The file looks like {looks}; {advice}supported: {', '.join(labels)}.", *plugins.failures()]
     return PermanentError("unsupported", " ".join(parts))
 
 

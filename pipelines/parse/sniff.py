@@ -26,8 +26,9 @@ _TELLING = (
     ("xl/", media.XLSX),
     ("ppt/", media.PPTX),
     ("META-INF/container.xml", media.EPUB),
-    ("Index/Document.iwa", "application/vnd.apple.iwork"),
-    ("Index.zip", "application/vnd.apple.iwork"),
+    ("Index/Document.iwa", media.IWORK),
+    ("Index.zip", media.IWORK),
+    ("buildVersionHistory.plist", media.IWORK),
 )
 _OLE_STREAMS = (
     ("EncryptedPackage", media.ENCRYPTED_OFFICE),
@@ -36,7 +37,7 @@ _OLE_STREAMS = (
     ("Book", media.XLS),
     ("PowerPoint Document", media.PPT),
     ("__properties_version1.0", media.MSG),
-    ("HwpSummaryInformation", "application/x-hwp"),
+    ("HwpSummaryInformation", media.HWP),
 )
 # A central directory with more entries than this is refused before it is read: each costs half a kilobyte then.
 MOST_ENTRIES = 200_000
@@ -97,13 +98,9 @@ def zip_kind(data: bytes) -> str:
     stated = _STATED_TYPE.search(ends, 30, 150)
     if stated is not None:
         return stated[1].decode("ascii")
-    names: set[str] = set()
-    if data.count(b"PK\x01\x02") <= MOST_ENTRIES:
-        try:
-            with zipfile.ZipFile(BytesIO(data)) as archive:
-                names = set(archive.namelist())
-        except PARSER_FAILURES:
-            names = set()
+    names, stated_type = _directory(data)
+    if stated_type:
+        return stated_type
     if names:
         folders = names | {name.split("/", 1)[0] + "/" for name in names if "/" in name}
         office = "[Content_Types].xml" in names or "_rels/.rels" in names
@@ -112,6 +109,23 @@ def zip_kind(data: bytes) -> str:
         )
     # The directory is lost: what the file was meant to be can still be said.
     return next((kind for member, kind in _TELLING if member.encode() in ends), media.ZIP)
+
+
+def _directory(data: bytes) -> tuple[set[str], str]:
+    """The names in a ZIP, and the type that its member ``mimetype`` states; nothing of a damaged one."""
+    names: set[str] = set()
+    if data.count(b"PK\x01\x02") > MOST_ENTRIES:
+        return names, ""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            names = set(archive.namelist())
+            if "mimetype" not in names:
+                return names, ""
+            with archive.open("mimetype") as stream:
+                stated = stream.read(100).strip()
+    except PARSER_FAILURES:
+        return names, ""
+    return names, stated.decode("ascii") if re.fullmatch(rb"application/[a-z.+-]+", stated) else ""
 
 
 def _ole_kind(data: bytes) -> str:

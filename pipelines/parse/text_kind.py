@@ -16,6 +16,10 @@ _HTML_START = re.compile(
 _ANY_TAG = re.compile(r"<(?:html|head|body|p|div|table|br|h[1-6]|ul|ol|span|a)\b[^<>]*>", re.IGNORECASE)
 _FRONT_MATTER = re.compile(r"\ufeff?---\n(?:[^\n]*\n){0,200}?---\n")
 _ATX_HEADING = re.compile(r"^#{1,6} \S", re.MULTILINE)
+# With XML's declaration, a name such as "article" may be that of any vocabulary; HTML says html.
+_XML_ROOT = re.compile(
+    r"\s*<\?xml[^>]*\?>\s*(?:<!--(?:(?!-->).)*+-->\s*)*+<(?!!doctype\s+html|html[\s>]|!--)", re.IGNORECASE | re.DOTALL
+)
 _XML_START = re.compile(r"\s*<(?:\?xml\s|!DOCTYPE\s|[A-Za-z_][\w.:-]*[\s/>])")
 _MBOX_START = re.compile(r"From \S+ .*\d{4}\r?\n[\w-]+:")
 _HEADER = r"[A-Za-z][A-Za-z0-9-]{1,60}:[^\n]*\n(?:[ \t][^\n]*\n)*"
@@ -38,6 +42,8 @@ def text_kind(text: str, name: str) -> str:
 
 
 def _marked_up(head: str, named: str | None) -> str | None:
+    if _XML_ROOT.match(head):
+        return media.XML
     if _HTML_START.match(head) or (named == media.HTML and _ANY_TAG.search(head)):
         return media.HTML
     if _XML_START.match(head) and (named == media.XML or head.lstrip().startswith(("<?xml", "<!DOCTYPE"))):
