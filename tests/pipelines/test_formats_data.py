@@ -106,9 +106,9 @@ def test_rtf() -> None:
         rb"}"
     )
     parsed = parse(data, "a.rtf")
+    table = "| a | b |\n|---|---|\n| c | d |"
     assert [page.text for page in parsed.pages] == [
-        "# Heading\n\nGröße При 日本 €5\n\n- item\n\n| a | b |\n|---|---|\n| c | d |\n\n"
-        "[here](https://example.com/x)\n\nFootnote: small",
+        f"# Heading\n\nGröße При 日本 €5\n\n- item\n\n{table}\n\n[here](https://example.com/x)\n\nFootnote: small",
         "next",
     ]
     assert parsed.metadata == {"title": "The title"}
