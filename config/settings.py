@@ -97,6 +97,19 @@ class Settings(BaseSettings):
     """Comma-separated addresses, networks and names that notifications may go to beside the public internet.
     Whoever may submit names a target; without this check the service would knock at its neighbours' doors for them."""
 
+    notify_file: Path | None = None
+    """A TOML file that says who is told of what, and gives names to targets whose URLs are secrets;
+    docs/notifications.md has an example. Read by `migrate`, notify workers and dispatchers."""
+
+    template_folder: Path | None = None
+    """Templates of your own for e-mails and chats, which go before ours of the same name."""
+
+    smtp_url: SecretStr = SecretStr("")
+    """`smtp://user:password@host:587` with STARTTLS, `smtps://…:465`, or `smtp+plain://localhost` without either."""
+
+    mail_from: str = ""
+    """The address that e-mails come from; without it there are none."""
+
     task_modules: Annotated[str, Field(pattern=r"^[\w.,]*$")] = ""
     """Comma-separated modules with stages of your own, imported by every worker."""
 

@@ -17,11 +17,13 @@ from docrelay.backpressure import Backpressure, WhenFull
 from docrelay.changes import Listener
 from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import ConfigError, Conflict, JobFailed, NotFound, WaitTimeout
+from docrelay.ids import new_id
 from docrelay.names import UNFINISHED, Channel, JobStatus, SearchMode, Variable
 from docrelay.reading import read_events, read_jobs, select_jobs
 from docrelay.search import Filters, search
 from docrelay.sources import Source, measure
-from docrelay.submitting import Wishes, accept
+from docrelay.submitting import Wishes, accept, check_targets
+from docrelay.transitions.batches import open_batch
 from docrelay.views import Collection, Event, Hit, Job
 
 LOOK_SECONDS = 2.0
@@ -84,7 +86,8 @@ class Client:
             pipeline: `index` (parse, vectorize, notify), `extract`, `reembed`, or one of your own.
             priority: 1 (lowest) to 10; higher overtakes lower.
             key: idempotency key; the same key returns the same job.
-            notify: URLs that get a signed webhook when the outcome is known.
+            notify: who is told when the outcome is known: URLs of webhooks, `mailto:` addresses, `@` and names that
+                the operator gave to other targets.
             name: what to call it, if the source has no name.
             replaces: a document that is removed once this one is searchable.
             session: join this transaction of yours; nothing starts until you commit.
@@ -120,11 +123,14 @@ class Client:
         pipeline: str = "index",
         priority: int = 5,
         notify: Sequence[str] = (),
+        notify_batch: Sequence[str] = (),
         max_unfinished: int | None = None,
         when_full: WhenFull = "refuse",
         timeout: float = 60.0,
     ) -> list[Job]:
         """Submit many documents in one transaction: all are accepted, or none. Jobs in the given order.
+
+        `notify` is told of each job, and by `batch.finished` when all have their outcome; `notify_batch` of that alone.
 
         Raises:
             SourceError: one of them cannot be read; nothing was accepted.
@@ -132,10 +138,14 @@ class Client:
             CollectionFull: there is no room for all of them; nothing was accepted.
         """
         measured = [measure(source) for source in sources]
+        check_targets("notify_batch", notify_batch)
         limited = Backpressure(collection, max_unfinished, when_full, timeout, adding=len(measured))
-        wishes = Wishes(collection, metadata, pipeline, priority, None, notify)
+        batch = t.Batch(id=new_id(), collection=collection, total=len(measured), notify=[*notify, *notify_batch])
+        wishes = Wishes(collection, metadata, pipeline, priority, None, notify, batch_id=batch.id)
 
         def work(connection: Connection) -> list[uuid.UUID]:
+            if measured:
+                open_batch(connection, batch)
             return accept(connection, measured, wishes, self._storage_url)
 
         job_ids = limited.submit(self._engine, self.url, work)

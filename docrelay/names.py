@@ -103,6 +103,7 @@ class Channel(StrEnum):
     JOB = "docrelay_job"  # a job changed: payload its id
     QUERY = "docrelay_query"  # a search waits for its vector: payload the query's id
     ANSWER = "docrelay_answer"  # it has it: payload the query's id
+    DELIVERY = "docrelay_delivery"  # a notification that the dispatcher sends: payload its event
 
 
 class Variable(StrEnum):

@@ -1,6 +1,7 @@
 """Accepting documents: bytes and rows in one transaction, no broker anywhere."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,13 @@ from docrelay.ids import new_id
 from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST
 from docrelay.sources import Measured
 from docrelay.transitions import NewJob, Plan, create
+
+TARGET = re.compile(
+    r"https?://(?![^/?#]*@)[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,2048}"
+    r"|mailto:[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]+(\.[\w-]+)*"
+    r"|@[A-Za-z0-9][\w.-]{0,63}"
+)
+"""A webhook, a mailbox, or a name from the service's settings; URLs that are passwords belong there, not in rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class Wishes:
     key: str | None = None
     notify: Sequence[str] = field(default_factory=tuple)
     replaces: uuid.UUID | None = None
+    batch_id: uuid.UUID | None = None
 
     def __post_init__(self) -> None:
         """Check what the database would refuse less kindly."""
@@ -43,11 +52,25 @@ class Wishes:
             if value is not None and (not value or not _is_storable(value)):
                 raise ConfigError(f"{field_name}={value!r}: expected a name")
         _check_metadata(self.metadata)
-        if isinstance(self.notify, str):
-            raise ConfigError(f"notify={self.notify!r}: expected a list of URLs")
-        for target in self.notify:
-            if not target.startswith(("http://", "https://")) or not _is_storable(target):
-                raise ConfigError(f"notify={target!r}: expected an http or https URL")
+        check_targets("notify", self.notify)
+
+
+def check_targets(argument: str, targets: Sequence[str]) -> None:
+    """Whether notifications can be sent there, as far as their spelling tells.
+
+    Raises:
+        ConfigError: names the target.
+    """
+    if isinstance(targets, str):
+        raise ConfigError(f"{argument}={targets!r}: expected a list of targets")
+    for target in targets:
+        if not TARGET.fullmatch(target):
+            # Not shown whole: what is refused for its password must not end in a log.
+            shown = target.partition("@")[0][:60] if "://" not in target else target.partition("://")[0] + "://…"
+            expected = (
+                "an http(s) URL without a password, mailto: and an address, or @ and a name that the operator gave"
+            )
+            raise ConfigError(f"{argument}={shown!r}: expected {expected}")
 
 
 def _is_storable(value: str) -> bool:
@@ -83,6 +106,7 @@ def accept(connection: Connection, sources: Sequence[Measured], wishes: Wishes, 
         stages=pipeline.stages,
         priority=wishes.priority,
         notify=list(wishes.notify),
+        batch_id=wishes.batch_id,
     )
     # Locked in the order of their hashes: two that submit the same documents cannot wait for each other.
     distinct = sorted({source.sha256: source for source in reversed(sources)}.values(), key=lambda each: each.sha256)

@@ -98,6 +98,7 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    batch_id: uuid.UUID | None = None
     waiting_because: str | None = None
     ahead: int | None = None
     starts_in: float | None = None

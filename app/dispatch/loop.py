@@ -1,7 +1,9 @@
 """The dispatcher: woken by NOTIFY, it announces what is ready and sweeps. Any number may run."""
 
+import importlib
 import logging
 import time
+from typing import Any
 
 from app.brokers.publisher import Publisher
 from app.celery import app
@@ -25,6 +27,12 @@ BUSY_SECONDS = 0.02
 
 LONGEST_BACK_OFF = 8.0
 
+COURIER = "tasks.courier"
+"""Named, not imported: it knows the channels, which the service does not."""
+
+COURIER_SECONDS = 5.0
+"""What is on its way may arrive when we are told to stop; else it is sent again, with the same id."""
+
 
 class Dispatcher:
     """Runs until it is told to stop."""
@@ -44,12 +52,15 @@ class Dispatcher:
         """Announce and sweep until told to stop; outages are waited out."""
         presence = Presence("dispatcher")
         presence.start()
+        courier: Any = importlib.import_module(COURIER).Courier(self._stopping)
+        courier.start()
         try:
             with self._publisher, Listener(database_url(), Channel.READY) as listener:
                 log.info("dispatching")
                 while not self._stopping.asked.is_set():
                     listener.wait(self._step())
         finally:
+            courier.join(COURIER_SECONDS)
             presence.stop()
 
     def _step(self) -> float:

@@ -15,6 +15,7 @@ from docrelay.database import transact
 from docrelay.names import Queue
 from docrelay.tables import DeadMessage
 from docrelay.transitions import Policy
+from docrelay.transitions.batches import close_batches
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Sweep:
         for statement in TIDY:
             connection.execute(statement)
         self._release_followers(connection)
+        close_batches(connection)
         return transitions.expire_leases(connection, who=self._who, policy=self._policy)
 
     def _release_followers(self, connection: Connection) -> None:

@@ -38,7 +38,11 @@ STDIN = "-"
 )
 @click.option("--key", help="Idempotency key: the same key gives the same job. For one source.")
 @click.option(
-    "--notify", multiple=True, metavar="URL", help="Gets a signed webhook with the outcome. May be given several times."
+    "--notify",
+    multiple=True,
+    metavar="TARGET",
+    help="Is told of the outcome: a webhook's URL, mailto: and an address, @ and a name that the operator gave. "
+    "May be given several times.",
 )
 @click.option("--name", help="What to call the document. For one source.")
 @click.option(

@@ -4,7 +4,8 @@ documents ─┬─ pages              text as parsed
            ├─ chunks ── embeddings (by hash of the text and model: shared, computed once)
            └─ jobs ─┬─ stage_runs ── attempts
                     ├─ events       append-only history
-                    └─ deliveries   notifications
+                    └─ deliveries ── delivery_attempts
+batches, subscriptions, receivers, alerts, silences   who is told what, and how it goes
 contents ── pieces                  bytes by their hash
 pipelines, models                   what may be asked for, what made a vector
 processes, schedule_runs, dead_messages, queries      the service itself
@@ -13,16 +14,20 @@ processes, schedule_runs, dead_messages, queries      the service itself
 from docrelay.tables.base import Base
 from docrelay.tables.documents import Content, Document, Page, Piece
 from docrelay.tables.index import Chunk, Embedding, Model, Query
-from docrelay.tables.jobs import Attempt, Delivery, Event, Job, Pipeline, StageRun
+from docrelay.tables.jobs import Attempt, Event, Job, Pipeline, StageRun
+from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
 from docrelay.tables.service import DeadMessage, Process, ScheduleRun
 
 __all__ = [
+    "Alert",
     "Attempt",
     "Base",
+    "Batch",
     "Chunk",
     "Content",
     "DeadMessage",
     "Delivery",
+    "DeliveryAttempt",
     "Document",
     "Embedding",
     "Event",
@@ -33,6 +38,9 @@ __all__ = [
     "Pipeline",
     "Process",
     "Query",
+    "Receiver",
     "ScheduleRun",
+    "Silence",
     "StageRun",
+    "Subscription",
 ]

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid
@@ -31,3 +32,8 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
     }
+
+
+def among(column: str, values: type[StrEnum]) -> str:
+    """The condition that a column has one of an enumeration's values."""
+    return f"{column} in ({', '.join(repr(value.value) for value in values)})"

@@ -1,4 +1,4 @@
-"""Jobs, their stages, every attempt, every event, every notification."""
+"""Jobs, their stages, every attempt, every event."""
 
 import uuid
 from datetime import datetime
@@ -7,12 +7,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from docrelay.names import PRIORITY_DEFAULT, DeliveryStatus, JobStatus, StageStatus
-from docrelay.tables.base import Base
-
-
-def _among(column: str, values: type[JobStatus] | type[StageStatus] | type[DeliveryStatus]) -> str:
-    return f"{column} in ({', '.join(repr(value.value) for value in values)})"
+from docrelay.names import PRIORITY_DEFAULT, JobStatus, StageStatus
+from docrelay.tables.base import Base, among
 
 
 class Pipeline(Base):
@@ -30,11 +26,12 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        CheckConstraint(_among("status", JobStatus), name="status"),
+        CheckConstraint(among("status", JobStatus), name="status"),
         CheckConstraint("priority between 1 and 10", name="priority"),
         Index("ix_jobs_document", "document_id", "id"),
         Index("ix_jobs_unfinished", "collection", "id", postgresql_where=text("status in ('queued', 'running')")),
         Index("ix_jobs_collection", "collection", "id"),
+        Index("ix_jobs_batch", "batch_id", postgresql_where=text("batch_id is not null")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -47,6 +44,7 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(server_default=str(PRIORITY_DEFAULT))
     key: Mapped[str | None] = mapped_column(unique=True)
     notify: Mapped[list[Any]] = mapped_column(server_default="[]")
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     replaces: Mapped[uuid.UUID | None]  # the document that this one takes the place of
     same_as: Mapped[uuid.UUID | None]  # the earlier job whose result this one answers with
     error: Mapped[dict[str, Any] | None]  # {stage, class, code, message, traceback}
@@ -61,7 +59,7 @@ class StageRun(Base):
     __tablename__ = "stage_runs"
     __table_args__ = (
         UniqueConstraint("job_id", "position"),
-        CheckConstraint(_among("status", StageStatus), name="status"),
+        CheckConstraint(among("status", StageStatus), name="status"),
         # No lease without an end, and no running without a lease: nothing is stuck for ever.
         CheckConstraint(
             "(status = 'running') = (lease_token is not null and lease_until is not null and deadline is not null)",
@@ -158,28 +156,3 @@ class Event(Base):
     attempt: Mapped[int | None]
     who: Mapped[str]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-
-
-class Delivery(Base):
-    """A notification: written with the status change it tells of, kept with what became of it."""
-
-    __tablename__ = "deliveries"
-    __table_args__ = (
-        CheckConstraint(_among("status", DeliveryStatus), name="status"),
-        Index("ix_deliveries_job", "job_id"),
-    )
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
-    event: Mapped[str]
-    target: Mapped[str]
-    payload: Mapped[dict[str, Any]]
-    status: Mapped[str] = mapped_column(server_default=DeliveryStatus.PENDING.value)
-    tries: Mapped[int] = mapped_column(server_default="0")
-    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    give_up_at: Mapped[datetime | None]
-    status_code: Mapped[int | None]
-    seconds: Mapped[float | None]
-    error: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    delivered_at: Mapped[datetime | None]

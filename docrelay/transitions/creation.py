@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from docrelay.database import batches
 from docrelay.ids import new_id
 from docrelay.names import INCOMPLETE, PRIORITY_DEFAULT, Channel, JobStatus, StageStatus
+from docrelay.transitions.deliveries import subscribed
 from docrelay.transitions.jobs import announce_outcome, explain_outcome, remove_replaced
 
 
@@ -36,6 +37,7 @@ class Plan:
     stages: list[dict[str, Any]]  # as in `pipelines.stages`
     priority: int = PRIORITY_DEFAULT
     notify: list[str] = field(default_factory=list)
+    batch_id: uuid.UUID | None = None
     who: str = "client"
 
 
@@ -74,9 +76,9 @@ EARLIER = text(
 # Rows travel as one JSON text: a parameter for each value would cost the client more than Postgres.
 INSERT_JOBS = text(
     """
-    insert into jobs (id, document_id, name, key, replaces, collection, pipeline, fingerprint, priority, notify)
+    insert into jobs (id, document_id, name, key, replaces, collection, pipeline, fingerprint, priority, notify, batch_id)
     select id, document_id, name, key, replaces, :collection, :pipeline, :fingerprint, :priority,
-           cast(:notify as jsonb)
+           cast(:notify as jsonb), cast(:batch_id as uuid)
     from jsonb_to_recordset(cast(:rows as jsonb)) r(id uuid, document_id uuid, name text, key text, replaces uuid)
     """
 )
@@ -161,7 +163,12 @@ def _insert(connection: Connection, plan: Plan, batch: Sequence[tuple[uuid.UUID,
         events.append({"job_id": job_id, "detail": detail})
     common = {"collection": plan.collection, "priority": plan.priority}
     kinds = [{**stage, "place": place} for place, stage in enumerate(plan.stages)]
-    of_jobs = {"pipeline": plan.pipeline, "fingerprint": plan.fingerprint, "notify": _json(plan.notify)}
+    of_jobs = {
+        "pipeline": plan.pipeline,
+        "fingerprint": plan.fingerprint,
+        "notify": _json(plan.notify),
+        "batch_id": plan.batch_id,
+    }
     connection.execute(INSERT_JOBS, {"rows": _json(jobs), **common, **of_jobs})
     connection.execute(INSERT_STAGES, {"rows": _json(stages), "stages": _json(kinds), **common})
     connection.execute(INSERT_EVENTS, {"rows": _json(events), "who": plan.who})
@@ -207,8 +214,9 @@ def _answer_with(connection: Connection, job_id: uuid.UUID, earlier: uuid.UUID, 
     """Close a new job with the outcome of an identical earlier one."""
     values = {"id": job_id, "earlier": earlier, "who": plan.who, "channel": Channel.JOB}
     status = JobStatus(connection.execute(ANSWER, values).scalar_one())
-    announce_outcome(connection, job_id, status, name=new.name, notify=plan.notify)
-    if status in INCOMPLETE and plan.notify:
+    told = [*plan.notify, *subscribed(connection, f"job.{status}", plan.collection)]
+    announce_outcome(connection, job_id, status, name=new.name, collection=plan.collection, notify=told)
+    if status in INCOMPLETE and told:
         explain_outcome(connection, job_id)
     if new.replaces:
         remove_replaced(connection, new.replaces, plan.collection)

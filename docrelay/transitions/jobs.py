@@ -7,9 +7,9 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docrelay.ids import new_id
 from docrelay.names import GOOD, INCOMPLETE, Channel, JobStatus
 from docrelay.statements import Statement
+from docrelay.transitions.deliveries import SUBSCRIBED, send_directly, write
 from docrelay.transitions.hints import tell
 
 FINISH = Statement(
@@ -25,16 +25,9 @@ FINISH = Statement(
         insert into events (job_id, kind, who, detail)
         select id, 'job ' || :status, :who, coalesce(cast(:error as jsonb), '{}'::jsonb) - 'traceback' from ended
     )
-    select * from ended
-    """
+    select *, array(SUBSCRIBED) as subscribed from ended
+    """.replace("SUBSCRIBED", SUBSCRIBED.format(event="('job.' || :status)", collection="ended.collection"))
 )
-
-DELIVER = text(
-    """
-    insert into deliveries (id, job_id, event, target, payload)
-    values (:id, :job_id, :event, :target, :payload)
-    """
-).bindparams(bindparam("payload", type_=JSONB))
 
 MOST_PAGES = 20
 """Of the pages that could not be read, a notification names so many."""
@@ -58,7 +51,7 @@ OPEN_AFTER_OUTCOME = Statement(
         where job_id = :id and after_outcome and status = 'waiting'
         returning queue, status
     )
-    select queue from opened where status = 'ready'
+    select queue, status from opened
     """
 )
 
@@ -107,8 +100,11 @@ def finish_job(
     if row is None:
         return False
     tell(connection, Channel.JOB, str(job_id))
-    announce_outcome(connection, job_id, status, name=row["name"], notify=row["notify"], error=error)
-    if status in INCOMPLETE and row["notify"]:
+    told = [*row["notify"], *row["subscribed"]]
+    announce_outcome(
+        connection, job_id, status, name=row["name"], collection=row["collection"], notify=told, error=error
+    )
+    if status in INCOMPLETE and told:
         explain_outcome(connection, job_id)
     if row["replaces"] and status in GOOD:
         remove_replaced(connection, row["replaces"], row["collection"])
@@ -132,19 +128,26 @@ def announce_outcome(
     status: JobStatus,
     *,
     name: str,
+    collection: str,
     notify: list[str],
     error: dict[str, Any] | None = None,
 ) -> None:
     """Write the notifications of a job's outcome and open the stage that sends them."""
-    event = f"job.{status}"
-    data: dict[str, Any] = {"job_id": str(job_id), "status": str(status), "document": name}
+    data: dict[str, Any] = {
+        "job_id": str(job_id),
+        "status": str(status),
+        "document": name,
+        "collection": collection,
+    }
     if error:
         data["error"] = {key: error[key] for key in ("stage", "class", "code", "message")}
-    for target in notify:
-        delivery = {"id": new_id(), "job_id": job_id, "event": event, "target": target}
-        connection.execute(DELIVER, {**delivery, "payload": {"type": event, "data": data}})
-    for row in OPEN_AFTER_OUTCOME.all(connection, {"id": job_id, "any": bool(notify)}):
-        tell(connection, Channel.READY, row["queue"])
+    written = write(connection, dict.fromkeys(notify), f"job.{status}", data, job_id=job_id)
+    opened = OPEN_AFTER_OUTCOME.all(connection, {"id": job_id, "any": bool(notify)})
+    for row in opened:
+        if row["status"] == "ready":
+            tell(connection, Channel.READY, row["queue"])
+    if written and not opened:
+        send_directly(connection, job_id)
 
 
 def free_next(connection: Connection, document_id: uuid.UUID) -> bool:

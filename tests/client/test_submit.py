@@ -58,9 +58,15 @@ def test_metadata_is_replaced_when_given_and_kept_when_not(client: Client) -> No
         ({"key": "a\0"}, "key="),
         ({"pipeline": "nope"}, "pipeline='nope' is unknown; known: extract, index, reembed"),
         ({"pipeline": "a\0"}, "pipeline="),
-        ({"notify": "https://one.example"}, "expected a list of URLs"),
-        ({"notify": ["ftp://one.example"]}, "notify='ftp://one.example': expected an http or https URL"),
-        ({"notify": ["http://one.example/\0"]}, "expected an http or https URL"),
+        ({"notify": "https://one.example"}, "expected a list of targets"),
+        ({"notify": ["ftp://one.example"]}, "notify='ftp://…': expected an http"),
+        ({"notify": ["http://one.example/\0"]}, "expected an http"),
+        ({"notify": ["http://one.example/a\r\nx: 1"]}, "expected an http"),
+        ({"notify": ["https://user:word@one.example/"]}, "notify='https://…': expected an http"),
+        ({"notify": ["slack://token/token/token"]}, "notify='slack://…': expected an http"),
+        ({"notify": ["mailto:a@one.example?bcc=b@two.example"]}, "expected an http"),
+        ({"notify": ["mailto:a@one.example\nBcc: b@two.example"]}, "expected an http"),
+        ({"notify": ["@"]}, "expected an http"),
         ({"metadata": {"when": object()}}, "metadata: expected what JSON can hold"),
         ({"metadata": {"x": float("nan")}}, "metadata: expected what JSON can hold"),
         ({"metadata": {"x": "\ud800"}}, "metadata: expected what JSON can hold"),
@@ -113,6 +119,7 @@ class TestAgain:
             "job_id": str(again.id),
             "status": end,
             "document": "copy.txt",
+            "collection": "default",
         }
         assert [event.kind for event in client.events(again.id)] == ["accepted", "answered by an identical job"]
 

@@ -209,7 +209,7 @@ class TestNotifications:
         ]
         assert rows[0]["payload"] == {
             "type": "job.succeeded",
-            "data": {"job_id": str(job.id), "status": "succeeded", "document": "a.txt"},
+            "data": {"job_id": str(job.id), "status": "succeeded", "document": "a.txt", "collection": "default"},
         }
         assert service.statuses(job) == ["succeeded", "succeeded", "ready"]
 

@@ -1,0 +1,90 @@
+"""Sends what no stage sends: notifications without a job, and replays. Runs in the dispatcher, needs no broker."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import RowMapping
+
+from app.runtime import Stopping, database_url, engine, identity
+from docrelay.changes import Listener
+from docrelay.database import transact
+from docrelay.errors import DocrelayError
+from docrelay.names import Channel
+from docrelay.transitions import deliveries
+from tasks.sending import TIMEOUT_SECONDS, send
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+LOOK_SECONDS = 1.0
+"""Nobody calls when a retry becomes due."""
+
+LEASE_SECONDS = 6 * TIMEOUT_SECONDS
+"""What a courier has taken and not sent by then, another may take."""
+
+
+class Courier:
+    """One thread that looks, and some that send."""
+
+    def __init__(self, stopping: Stopping) -> None:
+        """Carry until told to stop."""
+        self._stopping = stopping
+        self._who = identity("dispatcher")
+        self._slots = threading.Semaphore(AT_ONCE)
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for what is on its way."""
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier") as pool:
+            while not self._stopping.asked.is_set():
+                try:
+                    with Listener(database_url(), Channel.DELIVERY) as listener:
+                        self._carry(pool, listener)
+                except DocrelayError as error:
+                    log.warning("notifications wait: %s", error)
+                except Exception:
+                    log.exception("a round of notifications failed")
+                self._stopping.asked.wait(LOOK_SECONDS)
+
+    def _carry(self, pool: ThreadPoolExecutor, listener: Listener) -> None:
+        while not self._stopping.asked.is_set():
+            # As many as can be sent at once: what is taken and waits here could be sent by another dispatcher.
+            free = self._free()
+            if free and (rows := self._take(free)):
+                for row in rows:
+                    self._slots.acquire()
+                    pool.submit(self._send, row)
+                continue
+            listener.wait(LOOK_SECONDS if free else LOOK_SECONDS / 10)
+
+    def _free(self) -> int:
+        free = 0
+        while free < AT_ONCE and self._slots.acquire(blocking=False):
+            free += 1
+        for _ in range(free):
+            self._slots.release()
+        return free
+
+    @staticmethod
+    def _take(most: int) -> list[RowMapping]:
+        return list(
+            transact(engine(), lambda connection: deliveries.take_direct(connection, most=most, lease=LEASE_SECONDS))
+        )
+
+    def _send(self, row: RowMapping) -> None:
+        try:
+            send(row, self._who)
+        except DocrelayError as error:
+            log.warning("notification %s: %s; it is sent again", row["id"], error)
+        except Exception:
+            log.exception("notification %s could not be sent", row["id"])
+        finally:
+            self._slots.release()
