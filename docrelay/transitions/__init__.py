@@ -26,11 +26,8 @@ Locks are taken in one order everywhere: stage runs by position, the job, the do
 """
 
 from docrelay.transitions.claims import Claim, beat, claim, give_back
-<<<<<<< HEAD
 from docrelay.transitions.creation import NewJob, Plan, create
-=======
 from docrelay.transitions.deliveries import notify_service
->>>>>>> bf7e04b (Keep every try of a notification, in order, per target)
 from docrelay.transitions.hints import commit_and_tell
 from docrelay.transitions.jobs import explain_outcome
 from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed

@@ -60,7 +60,7 @@ def close_batches(connection: Connection) -> list[uuid.UUID]:
 
 
 def _data(connection: Connection, row: Any) -> dict[str, Any]:
-    counts = {status: jobs for status, jobs in connection.execute(COUNT, {"id": row.id})}
+    counts = {each.status: each.jobs for each in connection.execute(COUNT, {"id": row.id})}
     bad = connection.execute(BAD, {"id": row.id, "good": [str(status) for status in GOOD], "most": MOST_NAMED})
     total, good = sum(counts.values()), sum(counts.get(status, 0) for status in GOOD)
     return {

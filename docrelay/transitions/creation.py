@@ -76,7 +76,8 @@ EARLIER = text(
 # Rows travel as one JSON text: a parameter for each value would cost the client more than Postgres.
 INSERT_JOBS = text(
     """
-    insert into jobs (id, document_id, name, key, replaces, collection, pipeline, fingerprint, priority, notify, batch_id)
+    insert into jobs (id, document_id, name, key, replaces, collection, pipeline, fingerprint, priority, notify,
+                      batch_id)
     select id, document_id, name, key, replaces, :collection, :pipeline, :fingerprint, :priority,
            cast(:notify as jsonb), cast(:batch_id as uuid)
     from jsonb_to_recordset(cast(:rows as jsonb)) r(id uuid, document_id uuid, name text, key text, replaces uuid)

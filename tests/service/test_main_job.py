@@ -311,3 +311,33 @@ def test_replacing_keeps_the_old_until_the_new_is_there(client: Client) -> None:
     new = client.submit(b"The new price is twelve.", collection=collection, replaces=old.document.id)
     client.wait(new.id, timeout=60)
     assert ["new price" in hit.text for hit in client.search("price", collection=collection)] == [True]
+
+
+def test_a_batch_is_told_of_once_all_are_through(client: Client, receiver: Receiver) -> None:
+    """With counts and reasons, over the dispatcher; each job too, where that was asked for."""
+    mark = uuid.uuid4().hex
+    each, batch = f"/each-{mark}", f"/batch-{mark}"
+    sources = [_mark().encode(), _mark().encode(), b"%PDF-1.7\n" + _mark().encode()]
+    jobs = client.submit_many(
+        sources,
+        collection=f"batch-{mark}",
+        pipeline="extract",
+        notify=[receiver.url + each],
+        notify_batch=[receiver.url + batch],
+    )
+    assert len({job.batch_id for job in jobs}) == 1
+    deadline = time.monotonic() + 60
+    while not (receiver.payloads(batch) and len(receiver.payloads(each)) == 4) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (told,) = receiver.payloads(batch)
+    assert told["type"] == "batch.finished"
+    data = told["data"]
+    assert isinstance(data, dict)
+    assert data["counts"] == {"failed": 1, "succeeded": 2}
+    assert [job["job_id"] for job in data["failed"]] == [str(jobs[2].id)]
+    assert sorted(str(payload["type"]) for payload in receiver.payloads(each)) == [
+        "batch.finished",
+        "job.failed",
+        "job.succeeded",
+        "job.succeeded",
+    ]

@@ -33,13 +33,16 @@ def told(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["Told"]:
         monkeypatch.setenv(f"DOCRELAY_{name}", value)
     with Receiver() as receiver:
         forget()
-        yield Told(runtime.engine(), receiver)
-        runtime.engine().dispose()
-    forget()
+        told = Told(runtime.engine(), receiver)
+        yield told
+        forget()
+        told.engine.dispose()
 
 
 def forget() -> None:
     """Read all settings anew."""
+    if runtime.engine.cache_info().currsize:
+        runtime.engine().dispose()
     for cached in (
         settings,
         runtime.engine,
