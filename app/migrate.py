@@ -3,14 +3,16 @@
 import importlib
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert
 
 from app import migrations
 from app.brokers import topology
 from app.brokers.address import broker_url
 from app.runtime import database_url
+from config.notifications import read
 from config.settings import Settings
 from docrelay.database import make_engine, transact
+from docrelay.tables import Subscription
 
 REGISTRY = "tasks.registry"
 """Named, not imported: it knows the pipelines, which the service does not."""
@@ -31,6 +33,7 @@ def migrate(settings: Settings) -> list[str]:
 
     def register(connection: Connection) -> list[str]:
         names: list[str] = registry.register(connection, settings)
+        _subscribe(connection, settings)
         return names
 
     try:
@@ -42,3 +45,12 @@ def migrate(settings: Settings) -> list[str]:
         f"pipelines: {', '.join(sorted(pipelines))}",
         *topology.declare(broker_url(settings), settings.broker_api_url),
     ]
+
+
+def _subscribe(connection: Connection, settings: Settings) -> None:
+    """Write who is told what: whoever closes a job reads it there, clients too, who have no such settings."""
+    told = read(settings.notify_file).tell if settings.notify_file else ()
+    connection.execute(delete(Subscription))
+    if told:
+        rows = [{"event": each.event, "collection": each.collection, "target": each.target} for each in told]
+        connection.execute(insert(Subscription), rows)

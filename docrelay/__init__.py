@@ -19,8 +19,8 @@ from docrelay.errors import (
     Unavailable,
     WaitTimeout,
 )
-from docrelay.names import JobStatus, StageStatus
-from docrelay.views import Collection, Document, Event, Hit, Job, Problem, Stage
+from docrelay.names import DeliveryStatus, JobStatus, StageStatus
+from docrelay.views import Collection, Delivery, DeliveryAttempt, Document, Event, Hit, Job, Problem, Stage
 
 __all__ = [
     "Client",
@@ -28,6 +28,9 @@ __all__ = [
     "CollectionFull",
     "ConfigError",
     "Conflict",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryStatus",
     "DocrelayError",
     "Document",
     "Event",

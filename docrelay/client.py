@@ -18,13 +18,15 @@ from docrelay.changes import Listener
 from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import ConfigError, Conflict, JobFailed, NotFound, WaitTimeout
 from docrelay.ids import new_id
-from docrelay.names import UNFINISHED, Channel, JobStatus, SearchMode, Variable
+from docrelay.names import UNFINISHED, Channel, DeliveryStatus, JobStatus, SearchMode, Variable
+from docrelay.notifying import read_deliveries, select_deliveries, with_attempts
 from docrelay.reading import read_events, read_jobs, select_jobs
 from docrelay.search import Filters, search
 from docrelay.sources import Source, measure
 from docrelay.submitting import Wishes, accept, check_targets
 from docrelay.transitions.batches import open_batch
-from docrelay.views import Collection, Event, Hit, Job
+from docrelay.transitions.deliveries import replay
+from docrelay.views import Collection, Delivery, Event, Hit, Job
 
 LOOK_SECONDS = 2.0
 """While listening for changes, look at the rows this often anyway: a notification is only a hint."""
@@ -305,6 +307,54 @@ class Client:
 
         if not transact(self._engine, work):
             raise NotFound(f"there is no document {document_id}")
+
+    # -- notifications
+
+    def deliveries(
+        self,
+        *,
+        job_id: uuid.UUID | str | None = None,
+        status: DeliveryStatus | str | None = None,
+        event: str | None = None,
+        target: str | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Notifications, newest first, without their tries."""
+        statement = select_deliveries(
+            status=DeliveryStatus(status) if status else None,
+            event=event,
+            target=target,
+            job_id=_uuid(job_id) if job_id else None,
+        )
+        return transact(self._engine, lambda connection: read_deliveries(connection, statement.limit(limit)))
+
+    def delivery(self, delivery_id: uuid.UUID | str) -> Delivery:
+        """A notification with every try.
+
+        Raises:
+            NotFound: there is no such notification.
+        """
+        statement = select_deliveries(ids=[_uuid(delivery_id)])
+
+        def work(connection: Connection) -> Delivery:
+            found = read_deliveries(connection, statement)
+            if not found:
+                raise NotFound(f"there is no delivery {delivery_id}")
+            return with_attempts(connection, found[0])
+
+        return transact(self._engine, work)
+
+    def replay(self, delivery_id: uuid.UUID | str) -> Delivery:
+        """Send a notification again that was delivered or given up, with its id and payload, for another day.
+
+        Raises:
+            NotFound: there is no such notification.
+            Conflict: it is on its way.
+        """
+        wanted = self.delivery(delivery_id)
+        if not transact(self._engine, lambda connection: replay(connection, [wanted.id])):
+            raise Conflict(f"delivery {wanted.id} is {wanted.status}; only delivered and failed ones can be sent again")
+        return self.delivery(wanted.id)
 
     # -- searching
 

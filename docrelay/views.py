@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from docrelay.names import FINISHED, GOOD, INCOMPLETE, JobStatus, StageStatus
+from docrelay.names import FINISHED, GOOD, INCOMPLETE, DeliveryStatus, JobStatus, StageStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,43 @@ class Event:
     attempt: int | None
     who: str
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempt:
+    """One try at a notification; `answer` is the start of what the receiver said."""
+
+    number: int
+    at: datetime
+    seconds: float
+    status_code: int | None
+    answer: str | None
+    error: str | None
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification, and what became of it. Its id is the receiver's `webhook-id`."""
+
+    id: uuid.UUID
+    event: str
+    target: str
+    status: DeliveryStatus
+    job_id: uuid.UUID | None
+    tries: int
+    status_code: int | None
+    error: str | None
+    created_at: datetime
+    due_at: datetime | None
+    delivered_at: datetime | None
+    payload: dict[str, Any]
+    attempts: tuple[DeliveryAttempt, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The delivery as plain values for JSON."""
+        values: dict[str, Any] = plain(asdict(self))
+        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ STYLES = {
     "delivered": "green",
     "partial": "yellow",
     "no_text": "yellow",
+    "pending": "cyan",
     "queued": "cyan",
     "ready": "cyan",
     "running": "bold blue",

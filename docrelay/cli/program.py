@@ -5,6 +5,7 @@ import sys
 import click
 
 from docrelay.cli.change import cancel, delete, retry
+from docrelay.cli.deliveries import deliveries
 from docrelay.cli.exits import exit_of
 from docrelay.cli.find import collections, search
 from docrelay.cli.look import jobs, show
@@ -12,7 +13,7 @@ from docrelay.cli.submit import submit
 from docrelay.cli.waiting import wait, watch
 from docrelay.errors import DocrelayError
 
-COMMANDS = (submit, jobs, show, watch, wait, retry, cancel, delete, search, collections)
+COMMANDS = (submit, jobs, show, watch, wait, retry, cancel, delete, deliveries, search, collections)
 
 
 class _InOrder(click.Group):

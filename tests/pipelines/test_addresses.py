@@ -2,7 +2,6 @@
 
 import datetime as dt
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,14 +10,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app.receivers import secret_for
 from pipelines.deliver import Allowed, Answer, GiveUp, Message, TryAgain, Webhook, webhook
 from pipelines.deliver.addresses import forbidden
+from tests.servers.certificate import certificate
 
 NOBODY = Allowed()
 
@@ -211,7 +207,7 @@ def test_a_wrong_entry_is_named(entry: str) -> None:
 
 def test_certificates_are_checked_against_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the connection is made to an address: the name goes out by SNI, and is what must be in the certificate."""
-    context, trusted = _certificate(tmp_path, "hooks.example")
+    context, trusted = certificate(tmp_path, "hooks.example")
     asked: list[str | None] = []
     context.sni_callback = lambda _socket, name, _context: asked.append(name)
     server = Inside()
@@ -254,30 +250,3 @@ def _resolve(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> list[
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
-
-
-def _certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Contexts of a server that has a certificate for `name`, and of a client that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    return server, ssl.create_default_context(cafile=str(pem))
