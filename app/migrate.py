@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert
 from app import migrations
 from app.brokers import topology
 from app.brokers.address import broker_url
+from app.longest_stage import longest_stage
 from app.runtime import database_url
 from config.notifications import read
 from config.settings import Settings
@@ -31,19 +32,19 @@ def migrate(settings: Settings) -> list[str]:
     registry: Any = importlib.import_module(REGISTRY)
     engine = make_engine(url, application="docrelay migrate")
 
-    def register(connection: Connection) -> list[str]:
+    def register(connection: Connection) -> tuple[list[str], float | None]:
         names: list[str] = registry.register(connection, settings)
         _subscribe(connection, settings)
-        return names
+        return names, longest_stage(connection)
 
     try:
-        pipelines = transact(engine, register)
+        pipelines, longest = transact(engine, register)
     finally:
         engine.dispose()
     return [
         "tables are up to date",
         f"pipelines: {', '.join(sorted(pipelines))}",
-        *topology.declare(broker_url(settings), settings.broker_api_url),
+        *topology.declare(broker_url(settings), settings.broker_api_url, longest),
     ]
 
 

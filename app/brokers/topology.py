@@ -16,30 +16,15 @@ from kombu import Connection, Exchange
 from kombu import Queue as KombuQueue
 
 from app.brokers.address import connect, is_files, is_rabbitmq
+from app.brokers.policies import policies
 from app.errors import BrokerUnavailable
 from config.celery import CONNECT_SECONDS, DEAD, JOBS, dead_letter_queue, work_queues
 from docrelay.errors import ConfigError
-from docrelay.names import DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, Queue
 
 Answer = TypeVar("Answer")
 
 API_SECONDS = 10.0
 PRECONDITION_FAILED = 406
-
-POLICY_PATTERN = "^docrelay\\.(" + "|".join(queue.removeprefix("docrelay.") for queue in Queue) + ")$"
-POLICY: dict[str, Any] = {
-    # The rows decide what is poison. This only ends a message that crashes the worker before any row
-    # can be written, and is generous: a kill at every deployment counts against waiting messages too.
-    "delivery-limit": 20,
-    "dead-letter-exchange": DEAD_LETTER_EXCHANGE,
-    # The default strategy may lose the letter on its way, and this one needs `reject-publish`.
-    "dead-letter-strategy": "at-least-once",
-    "overflow": "reject-publish",
-}
-DEAD_PATTERN = f"^{re.escape(DEAD_LETTER_QUEUE)}$"
-# RabbitMQ 4 gives every quorum queue a limit of 20. Past it, a dead letter that could not be stored
-# in twenty tries, since the database was away, would be dropped.
-DEAD_POLICY: dict[str, Any] = {"delivery-limit": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +38,10 @@ class QueueState:
     """Workers that read it; None where the broker cannot tell."""
 
 
-def declare(broker_url: str, api_url: str) -> list[str]:
+def declare(broker_url: str, api_url: str, longest_stage: float | None = None) -> list[str]:
     """Make everything that the broker needs; lines that say what was done. May be repeated.
+
+    `longest_stage` is the longest that a worker may hold a message, in seconds: the broker has to bear it.
 
     Raises:
         ConfigError: a queue exists with other arguments, or the management API refuses.
@@ -68,7 +55,13 @@ def declare(broker_url: str, api_url: str) -> list[str]:
         if not is_rabbitmq(broker_url):
             return [*lines, "policy: none, this broker has no dead letters"]
         vhost = connection.virtual_host or "/"
-    return lines + (_set_policies(api_url, vhost) if api_url else _how_to_set(vhost))
+        wanted = policies(server_version(connection), longest_stage)
+    return lines + (_set_policies(api_url, vhost, wanted) if api_url else _how_to_set(vhost, wanted))
+
+
+def server_version(connection: Connection) -> str:
+    """RabbitMQ's version, as it introduces itself; empty if it does not say."""
+    return str(connection.connection.server_properties.get("version", ""))
 
 
 def queue_state(connection: Connection, queue: str) -> QueueState:
@@ -138,23 +131,13 @@ def _conflict(kind: str, name: str, error: str, vhost: str) -> str:
 # -- policies
 
 
-def _policies() -> dict[str, dict[str, Any]]:
-    return {
-        "docrelay": {"pattern": POLICY_PATTERN, "definition": POLICY},
-        "docrelay-dead": {"pattern": DEAD_PATTERN, "definition": DEAD_POLICY},
-    }
-
-
-def _set_policies(api_url: str, vhost: str) -> list[str]:
+def _set_policies(api_url: str, vhost: str, wanted: dict[str, dict[str, Any]]) -> list[str]:
     with httpx.Client(timeout=API_SECONDS) as client:
-        overview = _api(client, "GET", f"{api_url.rstrip('/')}/api/overview")
-        modern = int(str(overview["rabbitmq_version"]).partition(".")[0]) >= 4
-        lines = []
-        for name, policy in _policies().items():
-            wanted = {**policy, "apply-to": "quorum_queues" if modern else "queues", "priority": 0}
-            _api(client, "PUT", f"{api_url.rstrip('/')}/api/policies/{quote(vhost, safe='')}/{name}", wanted)
-            lines.append(f"policy {name}: {json.dumps(policy['definition'])} for {policy['pattern']}")
-    return lines
+        for name, policy in wanted.items():
+            _api(client, "PUT", f"{api_url.rstrip('/')}/api/policies/{quote(vhost, safe='')}/{name}", policy)
+    return [
+        f"policy {name}: {json.dumps(policy['definition'])} for {policy['pattern']}" for name, policy in wanted.items()
+    ]
 
 
 def _api(client: httpx.Client, method: str, url: str, body: Any = None) -> Any:
@@ -174,9 +157,10 @@ def _shown(url: str) -> str:
     return str(httpx.URL(url).copy_with(username=None, password=None))
 
 
-def _how_to_set(vhost: str) -> list[str]:
+def _how_to_set(vhost: str, wanted: dict[str, dict[str, Any]]) -> list[str]:
     return [
         f"policy {name}: not set, since DOCRELAY_BROKER_API_URL is empty. Set it with:\n  rabbitmqctl set_policy "
-        f"--vhost '{vhost}' {name} '{policy['pattern']}' '{json.dumps(policy['definition'])}' --apply-to queues"
-        for name, policy in _policies().items()
+        f"--vhost '{vhost}' {name} '{policy['pattern']}' '{json.dumps(policy['definition'])}' "
+        f"--apply-to {policy['apply-to']}"
+        for name, policy in wanted.items()
     ]

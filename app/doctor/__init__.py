@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.doctor import database
@@ -13,6 +13,7 @@ from app.doctor.model import model, models
 from app.doctor.processes import processes
 from app.doctor.storage import storage
 from app.doctor.work import work
+from app.longest_stage import longest_stage
 from app.runtime import database_url
 from config.settings import Settings
 from docrelay.database import make_engine
@@ -20,13 +21,11 @@ from docrelay.errors import DocrelayError
 
 __all__ = ["Finding", "Verdict", "examine"]
 
-LONGEST_STAGE = text("select max((stage ->> 'seconds')::float) from pipelines, jsonb_array_elements(stages) stage")
-
 
 def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """All checks; those of the database only as far as it can be reached. `deep` loads the model."""
-    from_database, longest_stage = _database(settings)
-    return [*broker(settings, longest_stage), *from_database, model(settings, deep=deep), *disks(settings)]
+    from_database, longest = _database(settings)
+    return [*broker(settings, longest), *from_database, model(settings, deep=deep), *disks(settings)]
 
 
 def _database(settings: Settings) -> tuple[list[Finding], float | None]:
@@ -37,21 +36,21 @@ def _database(settings: Settings) -> tuple[list[Finding], float | None]:
     except DocrelayError as error:
         return [Finding("database", Verdict.FAILED, str(error), remedy)], None
     findings: list[Finding] = []
-    longest_stage = None
+    longest: float | None = None
     try:
         with engine.connect() as connection:
             findings += database.schema(connection)
             if all(finding.verdict is Verdict.OK for finding in findings):
-                longest_stage = connection.scalar(LONGEST_STAGE)
+                longest = longest_stage(connection)
                 findings += _rows(connection)
-        if longest_stage is not None:
+        if longest is not None:
             findings.append(storage(settings, engine))
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         findings.append(Finding("database", Verdict.FAILED, reason, remedy))
     finally:
         engine.dispose()
-    return findings, longest_stage
+    return findings, longest
 
 
 def _rows(connection: Connection) -> Iterator[Finding]:

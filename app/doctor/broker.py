@@ -10,20 +10,18 @@ from kombu import Connection as BrokerConnection
 from kombu import Queue as KombuQueue
 
 from app.brokers.address import broker_url, connect, is_rabbitmq
-from app.brokers.topology import DEAD_POLICY, POLICY, queue_state
+from app.brokers.policies import CONSUMER_TIMEOUT, USUAL_TIMEOUT, definitions, knows_consumer_timeout
+from app.brokers.topology import queue_state, server_version
 from app.doctor.findings import Finding, Verdict, finding
 from app.errors import BrokerUnavailable
 from config.celery import CONNECT_SECONDS, dead_letter_queue, work_queues
 from config.settings import Settings
-from docrelay.names import DEAD_LETTER_QUEUE, EXCHANGE, Queue
+from docrelay.names import EXCHANGE, Queue
 
 PRECONDITION_FAILED, ACCESS_REFUSED = 406, 403
 API_SECONDS = 5.0
 NOWHERE = "docrelay.doctor"
 """A routing key that nothing is bound by: what is published with it is dropped."""
-
-USUAL_TIMEOUT = 1800.0
-"""RabbitMQ's own consumer time-out, in seconds."""
 
 Row = dict[str, Any]
 
@@ -41,7 +39,8 @@ def broker(settings: Settings, longest_stage: float | None) -> Iterator[Finding]
             if is_rabbitmq(url):
                 yield _arguments(connection)
                 yield _may_publish(connection)
-                yield from _limits(settings, connection.virtual_host or "/", longest_stage)
+                version, vhost = server_version(connection), connection.virtual_host or "/"
+                yield from _limits(settings, version, vhost, longest_stage)
     except (BrokerUnavailable, OSError, *unused.connection_errors) as error:
         remedy = "start it or correct DOCRELAY_BROKER_URL; if a queue is missing, run `python -m app migrate`"
         found = str(error) if isinstance(error, BrokerUnavailable) else f"{shown} does not answer: {error}"
@@ -81,6 +80,9 @@ def _may_publish(connection: BrokerConnection) -> Finding:
             channel.basic_publish_confirm(
                 channel.prepare_message(b""), exchange=EXCHANGE, routing_key=NOWHERE, timeout=5
             )
+    except TimeoutError:
+        found = "the broker confirms nothing: a memory or disk alarm blocks whoever publishes"
+        return Finding(check, Verdict.FAILED, found, "see the alarms in `rabbitmqctl status`; give it memory or disk")
     except (*connection.channel_errors, *connection.connection_errors) as error:
         remedy = f"give the user of DOCRELAY_BROKER_URL the rights write and read on {EXCHANGE}.*"
         return Finding(check, Verdict.FAILED, f"the exchange {EXCHANGE} takes no message: {error}", remedy)
@@ -90,7 +92,7 @@ def _may_publish(connection: BrokerConnection) -> Finding:
 # -- through the management API
 
 
-def _limits(settings: Settings, vhost: str, longest_stage: float | None) -> Iterator[Finding]:
+def _limits(settings: Settings, version: str, vhost: str, longest_stage: float | None) -> Iterator[Finding]:
     if not settings.broker_api_url:
         found = "not looked at: DOCRELAY_BROKER_API_URL is empty"
         remedy = "set it, or compare `rabbitmqctl list_policies` with what `python -m app migrate` prints"
@@ -103,10 +105,10 @@ def _limits(settings: Settings, vhost: str, longest_stage: float | None) -> Iter
         remedy = "correct DOCRELAY_BROKER_API_URL, or give its user the tag `policymaker`"
         yield Finding("broker policy", Verdict.WARNING, f"the management API does not answer: {error}", remedy)
         return
-    yield _policy(policies)
+    yield _policy(policies, definitions(version, longest_stage))
     if longest_stage is not None:
         timeouts = [_consumer_timeout(_in_force(policies, name), queues.get(name, {})) for name in Queue]
-        yield _timeout(min(timeouts), longest_stage)
+        yield _timeout(min(timeouts), longest_stage, version)
 
 
 def _ask(api_url: str, what: str) -> list[Row]:
@@ -125,12 +127,13 @@ def _in_force(policies: list[Row], queue: str) -> Row:
     return dict(strongest["definition"]) if strongest else {}
 
 
-def _policy(policies: list[Row]) -> Finding:
+def _policy(policies: list[Row], wanted_of: dict[str, Row]) -> Finding:
     wrong = []
-    for name in (*Queue, DEAD_LETTER_QUEUE):
+    for name, wanted in wanted_of.items():
         is_set = _in_force(policies, name)
-        wanted = DEAD_POLICY if name == DEAD_LETTER_QUEUE else POLICY
-        missing = [f"{key}={value}" for key, value in wanted.items() if is_set.get(key) != value]
+        # The time-out has a check of its own, and may be longer.
+        ours = {key: value for key, value in wanted.items() if key != CONSUMER_TIMEOUT}
+        missing = [f"{key}={value}" for key, value in ours.items() if is_set.get(key) != value]
         wrong += [f"{name} lacks {', '.join(missing)}"] if missing else []
     if wrong:
         remedy = "run `python -m app migrate`; if it is so still, a policy of higher priority stands before ours"
@@ -138,13 +141,18 @@ def _policy(policies: list[Row]) -> Finding:
     return Finding("broker policy", Verdict.OK, "limits and dead letters as set by `migrate`")
 
 
-def _timeout(shortest: float, longest_stage: float) -> Finding:
+def _timeout(shortest: float, longest_stage: float, version: str) -> Finding:
     found = f"{shortest:.0f} s, and a stage may hold its message for {longest_stage:.0f} s"
-    remedy = "set `consumer-timeout` higher by a policy, in ms; until then such a worker is cut off and connects again"
+    remedy = (
+        "run `python -m app migrate`, which sets a longer one"
+        if knows_consumer_timeout(version)
+        else f"set `consumer_timeout` higher in rabbitmq.conf, in ms: RabbitMQ {version} knows no policy for it; until "
+        "then such a worker is cut off and connects again"
+    )
     return finding("consumer timeout", found, remedy, bad=shortest < longest_stage, verdict=Verdict.WARNING)
 
 
 def _consumer_timeout(policy: Row, queue: Row) -> float:
     """In seconds. What rabbitmq.conf says cannot be asked for; then it is taken as it comes."""
-    given = [policy.get("consumer-timeout"), (queue.get("arguments") or {}).get("x-consumer-timeout")]
+    given = [policy.get(CONSUMER_TIMEOUT), (queue.get("arguments") or {}).get("x-consumer-timeout")]
     return min((float(each) / 1000 for each in given if each), default=USUAL_TIMEOUT)

@@ -1,10 +1,16 @@
 """The doctor names what is missing, and what to do about it."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from kombu import Connection, Exchange
 from kombu import Queue as KombuQueue
@@ -13,9 +19,11 @@ from sqlalchemy import Engine, insert, text
 from app.brokers.topology import declare
 from app.development.server import RabbitMQ
 from app.doctor import Finding, Verdict, examine
+from app.doctor.broker import _timeout
 from app.doctor.database import skew
 from app.doctor.host import free
 from config.settings import Settings
+from docrelay import Client
 from docrelay.ids import new_id
 from docrelay.names import Queue
 from docrelay.tables import DeadMessage, Process
@@ -94,6 +102,26 @@ def test_rabbitmq_as_it_should_be(url: str, tmp_path: Path, rabbit: RabbitMQ) ->
         assert findings[check].verdict is Verdict.OK, findings[check]
     assert "a stage may hold its message for 3600 s" in findings["consumer timeout"].found
     assert _with_rabbit(url, tmp_path, rabbit, broker_api_url="")["broker policy"].verdict is Verdict.WARNING
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [("3.10.8", "in rabbitmq.conf"), ("4.1.0", "run `python -m app migrate`")]
+)
+def test_a_timeout_that_is_too_short(version: str, remedy: str) -> None:
+    """What to do about it depends on the broker."""
+    finding = _timeout(1800, 3600, version)
+    assert (finding.verdict, remedy in finding.remedy) == (Verdict.WARNING, True)
+    assert _timeout(4500, 3600, version).verdict is Verdict.OK
+
+
+def test_a_broker_that_takes_nothing(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
+    """Its memory alarm blocks whoever publishes, and nobody is told."""
+    rabbit.rabbitmqctl("set_vm_memory_high_watermark", "0")
+    try:
+        finding = _with_rabbit(url, tmp_path, rabbit)["broker permissions"]
+    finally:
+        rabbit.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+    assert (finding.verdict, "alarm" in finding.found + finding.remedy) == (Verdict.FAILED, True)
 
 
 def test_a_queue_that_clashes(url: str, tmp_path: Path, rabbit: RabbitMQ) -> None:
@@ -184,6 +212,67 @@ def test_deep_loads_the_model(url: str, tmp_path: Path) -> None:
     assert "loads, 384 dimensions" in _by_check(url, tmp_path, deep=True)["model"].found
     missing = _by_check(url, tmp_path, deep=True, embedding_model="no-such-model")["model"]
     assert (missing.verdict, "no-such-model" in missing.found) == (Verdict.FAILED, True)
+
+
+def test_connections_that_run_out(url: str, engine: Engine, tmp_path: Path) -> None:
+    """So many are opened that fewer than ten are left."""
+    left = int(_by_check(url, tmp_path)["connections"].found.split()[0])
+    with ExitStack() as opened:
+        for _ in range(left - 5):
+            opened.enter_context(psycopg.connect(url))
+        finding = _by_check(url, tmp_path)["connections"]
+    assert (finding.verdict, "max_connections" in finding.remedy) == (Verdict.WARNING, True)
+    assert int(finding.found.split()[0]) < 10
+
+
+def test_work_that_does_not_move(url: str, client: Client, engine: Engine, tmp_path: Path) -> None:
+    """The oldest job is named; a lease that nobody took back means that nobody sweeps."""
+    jobs = [client.submit(f"{number}".encode()) for number in range(2)]
+    assert _by_check(url, tmp_path)["work"].verdict is Verdict.OK
+    with engine.begin() as connection:
+        connection.execute(
+            text("update jobs set created_at = now() - interval '2 h' where id = :id"), {"id": jobs[0].id}
+        )
+        connection.execute(
+            text("update stage_runs set ready_at = now() - interval '2 h', due_at = now() - interval '2 h'")
+        )
+        connection.execute(
+            text(
+                "update stage_runs set status = 'running', lease_token = 1, deadline = now(), "
+                "lease_until = now() - interval '1 h' where job_id = :id and position = 0"
+            ),
+            {"id": jobs[1].id},
+        )
+    findings = _by_check(url, tmp_path)
+    assert (findings["work"].verdict, findings["overdue leases"].verdict) == (Verdict.WARNING, Verdict.FAILED)
+    assert f"2 unfinished, the oldest ready stage waits 7200 s; the oldest job, {jobs[0].id}" in findings["work"].found
+
+
+def test_a_host_whose_clock_is_an_hour_off(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 3600)
+    finding = _by_check(url, tmp_path)["clock"]
+    assert (finding.verdict, finding.found) == (Verdict.WARNING, "Postgres is 3600.0 s behind this host")
+
+
+def test_the_command_says_it_by_its_exit_status(url: str, tmp_path: Path) -> None:
+    """A warning is no failure; --json has all that the text has."""
+
+    def doctor(*arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        environment = os.environ | {"DOCRELAY_DATABASE_URL": url, "DOCRELAY_HOME": str(tmp_path)} | changes
+        command = [sys.executable, "-m", "app", "doctor", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    bad = doctor("--json")
+    verdicts = {row["check"]: row["verdict"] for row in json.loads(bad.stdout)}
+    assert (bad.returncode, verdicts["dispatcher"], verdicts["beat"]) == (1, "failed", "warning")
+    rows = [("dispatcher", None)] + [("worker", queue.value) for queue in Queue]
+    with psycopg.connect(url) as connection:
+        for role, queue in rows:
+            statement = "insert into processes (id, role, queue, slots, host, pid) values (%s, %s, %s, 1, 'h', 1)"
+            connection.execute(statement, (new_id(), role, queue))
+    good = doctor()
+    assert (good.returncode, "WARNING  beat: none runs" in good.stdout) == (0, True), good.stdout
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(1.5, Verdict.OK), (-1.5, Verdict.OK), (-3.0, Verdict.WARNING)])

@@ -1,9 +1,17 @@
 """What clients ask for: cancelling, and trying again."""
 
-import pytest
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
 
+import pytest
+from sqlalchemy import Connection, insert
+
+from docrelay import Job, transitions
 from docrelay.names import ErrorClass, JobStatus
-from docrelay.transitions import Closing
+from docrelay.tables import Page
+from docrelay.transitions import Claim, Closing
 from tests.transitions.service import Service, at_once
 
 HOOK = "http://one.example/hook"
@@ -52,6 +60,65 @@ class TestCancel:
         assert [kind for kind in service.kinds(job) if kind.startswith("job ")] == [f"job {service.status(job)}"]
         assert "running" not in service.statuses(job)
         assert "waiting" not in service.statuses(job)
+
+    def test_two_hundred_races_have_one_outcome_each(self, service: Service) -> None:
+        """Against success and failure, in the first stage and the last; what a loser would write is not there."""
+        outcomes: Counter[str] = Counter()
+        for number in range(50):
+            jobs = [service.submit() for _ in range(4)]
+            held = [service.claim(job) for job in jobs]
+            if number % 2:
+                for each in held:
+                    service.succeed(each)
+                held = [service.claim(job) for job in jobs]
+            dice = random.Random(number)
+            closes = [_closing(service, each, dice.random() * 0.008, fails=at == 3) for at, each in enumerate(held)]
+            cancels = [_cancelling(service, job, dice.random() * 0.008) for job in jobs]
+            results = at_once(*closes, *cancels)
+            assert [result for result in results if isinstance(result, Exception)] == []
+            for job, each, closed, cancelled in zip(jobs, held, results[:4], results[4:], strict=True):
+                _check_race(service, job, each, closed=closed, cancelled=cancelled)
+                outcomes[service.status(job)] += 1
+        # Each has won some, else they never met.
+        assert sum(outcomes.values()) == 200
+        assert outcomes["cancelled"] > 20
+        assert outcomes["succeeded"] + outcomes["failed"] > 20
+
+
+def _check_race(service: Service, job: Job, held: Claim, *, closed: bool, cancelled: bool) -> None:
+    status = service.status(job)
+    assert (status == "cancelled") == cancelled
+    assert closed or cancelled
+    assert len([kind for kind in service.kinds(job) if kind.startswith("job ")]) == 1
+    assert not {"running", "ready", "waiting"} & set(service.statuses(job))
+    (attempt,) = [each for each in service.attempts(job) if each["token"] == held.token]
+    assert (attempt["outcome"] == "cancelled") != closed
+    pages = service.sql("select 1 from pages where document_id = :id", id=held.document_id)
+    assert len(pages) == (attempt["outcome"] == "succeeded")
+
+
+def _closing(service: Service, held: Claim, pause: float, *, fails: bool) -> Callable[[], bool]:
+    """Does what a worker does at the end: closes the stage and writes its effects, in one transaction."""
+
+    def succeed(connection: Connection) -> bool:
+        if transitions.succeed(connection, held) is not Closing.DONE:
+            return False
+        connection.execute(insert(Page).values(document_id=held.document_id, number=1, text="text"))
+        return True
+
+    def close() -> bool:
+        time.sleep(pause)
+        return service.fail(held, ErrorClass.PERMANENT) if fails else bool(service.run(succeed))
+
+    return close
+
+
+def _cancelling(service: Service, job: Job, pause: float) -> Callable[[], bool]:
+    def cancel() -> bool:
+        time.sleep(pause)
+        return service.cancel(job)
+
+    return cancel
 
 
 class TestRetry:
