@@ -5,6 +5,8 @@ import re
 
 from charset_normalizer import from_bytes
 
+from pipelines.parse.decode_doubts import CENTRAL_EUROPEAN, central_european, utf16_by_scripts
+
 # Detection reads this much; its cost grows with it and its answer does not change.
 _SAMPLE = 32_768
 _FEW = 8
@@ -43,11 +45,12 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str] | None:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace"), encoding
-    for encoding in filter(None, (_codec(declared), "utf-8")):
+    by_escapes = "iso2022_jp" if b"\x1b$B" in data or b"\x1b$@" in data else None  # seven bits: passes as UTF-8
+    for encoding in filter(None, (by_escapes, _codec(declared), "utf-8")):
         text = _strictly(data, encoding)
         if text is not None and _share_of_controls(text) < 0.3:  # NULs in otherwise plain text are cleaned away
             return text, encoding
-    guess = _utf16_by_zeros(data) or _detected(data)
+    guess = _utf16_by_zeros(data) or utf16_by_scripts(data[:_SAMPLE]) or _detected(data)
     if guess is None:
         return None
     text = data.decode(guess, "replace")
@@ -102,7 +105,7 @@ def _detected(data: bytes) -> str | None:
     western = next((match for match in matches if "cp1252" in match.could_be_from_charset), None)
     if western is not None and western.chaos <= best.chaos + 0.01 and western.coherence >= best.coherence - 0.05:
         return "cp1252"
-    return best.encoding
+    return central_european(sample) if best.encoding in CENTRAL_EUROPEAN else best.encoding
 
 
 def _ebcdic(sample: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Jupyter notebooks: Markdown as it is, code and what it printed in fences."""
 
 import json
+import re
 from typing import Any
 
 from pipelines.documents import ParsedDocument
@@ -11,6 +12,8 @@ from pipelines.parse.clean import clean_line
 from pipelines.parse.failures import reason
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.parser import Report, Source
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
@@ -32,7 +35,7 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
         if cell.get("cell_type") == "code":
             blocks.verbatim(text, language)
             for output in map(_dict, _list(cell.get("outputs"))):
-                blocks.verbatim(_printed(output))
+                blocks.verbatim(_COLOURS.sub("", _printed(output)))
         else:
             blocks.markdown(text)
     pages = blocks.pages()

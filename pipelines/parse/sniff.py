@@ -37,7 +37,7 @@ _OLE_STREAMS = (
     ("Book", media.XLS),
     ("PowerPoint Document", media.PPT),
     ("__properties_version1.0", media.MSG),
-    ("HwpSummaryInformation", media.HWP),
+    ("\x05HwpSummaryInformation", media.HWP),
 )
 # A central directory with more entries than this is refused before it is read: each costs half a kilobyte then.
 MOST_ENTRIES = 200_000

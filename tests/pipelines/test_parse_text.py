@@ -86,6 +86,11 @@ def test_binary_named_pdf_is_a_corrupt_pdf() -> None:
 
 SPANISH = "El año pasado la señora Núñez compró diez piñatas en Cádiz; «¡qué ilusión!», dijo la niña más pequeña. " * 3
 RUSSIAN = "Служба обрабатывает документы и никогда их не теряет, даже если процесс внезапно завершается. " * 3
+POLISH = "Usługa przetwarza dokumenty i nigdy ich nie gubi. Każdy dokument ma wynik: żółć, łódź, źdźbło, gęś. " * 3
+CZECH = "Služba zpracovává dokumenty a nikdy je neztratí. Příliš žluťoučký kůň úpěl ďábelské ódy. " * 3
+GREEK = "Η υπηρεσία επεξεργάζεται έγγραφα και δεν τα χάνει ποτέ, ακόμη και αν η διαδικασία τερματιστεί ξαφνικά. " * 3
+TURKISH = "Hizmet belgeleri işler ve süreç aniden sona erse bile onları asla kaybetmez. Şığ, ğüneş, çığır, ılık. " * 3
+CHINESE = "文档处理服务把提交的文档转换成可以检索的文本。处理过程绝不会丢失，即使进程突然结束。" * 3
 JAPANESE = "文書処理サービスは、提出された文書を検索可能なテキストに変換します。処理は決して失われません。" * 3
 
 
@@ -104,6 +109,18 @@ JAPANESE = "文書処理サービスは、提出された文書を検索可能�
         ("Plain words without a mark of their order. " * 3, "utf-16-le"),
         ("Plain words without a mark of their order. " * 3, "utf-16-be"),
         ("Grüße", "cp1252"),
+        (JAPANESE + "\n", "utf-16-le"),
+        (JAPANESE + "\n", "utf-16-be"),
+        (CHINESE + " ", "utf-16-le"),
+        (JAPANESE, "iso2022_jp"),
+        (CHINESE, "gb18030"),
+        (CHINESE, "utf-8"),
+        (POLISH, "cp1250"),
+        (POLISH, "iso8859-2"),
+        (CZECH, "cp1250"),
+        (CZECH, "iso8859-2"),
+        (GREEK, "cp1253"),
+        (TURKISH, "cp1254"),
     ],
 )
 def test_encodings(text: str, encoding: str) -> None:
