@@ -15,6 +15,7 @@ from app.isolation import CallFailed, LimitHit, Limits, NotReady, ProcessDied, W
 from app.isolation.protocol import NOT_READY
 from app.leases import Lease, LeaseKeeper, LeaseLost
 from app.runtime import engine, identity, policy, stopping
+from app.telling import Teller
 from config.settings import settings
 from docrelay import transitions
 from docrelay.contents import ContentsDamaged
@@ -103,7 +104,7 @@ class Work:
                 if job_status in INCOMPLETE:
                     transitions.explain_outcome(connection, self.claim.job_id)
 
-        transitions.commit_and_tell(engine(), close)
+        transitions.commit_and_tell(engine(), close, teller().tell)
 
     def postpone(self, seconds: float, because: str) -> None:
         """Put the stage off; nothing failed, and the history says why."""
@@ -117,6 +118,12 @@ Body = Callable[[Work], None]
 def keeper() -> LeaseKeeper:
     """The process's keeper of leases."""
     return LeaseKeeper(engine(), settings().lease_seconds)
+
+
+@cache
+def teller() -> Teller:
+    """Sends the process's notifications."""
+    return Teller(engine())
 
 
 def run_stage(stage_run_id: str, message_id: str, body: Body) -> str:

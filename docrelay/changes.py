@@ -17,11 +17,11 @@ RECONNECT_SECONDS = 0.5
 class Listener:
     """Notifications of some channels. They are hints: whoever waits also looks now and then."""
 
-    def __init__(self, url: str, *channels: str) -> None:
-        """Listen from now on.
+    def __init__(self, url: str, *channels: str, patient: bool = False) -> None:
+        """Listen from now on, or, if `patient`, from when the database can be reached.
 
         Raises:
-            Unavailable: the database cannot be reached.
+            Unavailable: the database cannot be reached, and it is not patient.
         """
         self._info = psycopg_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._channels = channels
@@ -29,6 +29,8 @@ class Listener:
         try:
             self._connect()
         except psycopg.OperationalError as error:
+            if patient:
+                return
             raise Unavailable(f"the database cannot be reached: {error}") from error
 
     def _connect(self) -> psycopg.Connection:

@@ -4,22 +4,22 @@ import logging
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, text
+from sqlalchemy import Engine
 
 from app.brokers.publisher import Announcement, Publisher
 from app.dispatch.window import Window
 from app.errors import BrokerUnavailable
-from docrelay.database import transact
+from docrelay.database import transact_singly
 from docrelay.names import STAGE_TASK_PREFIX, Queue
+from docrelay.statements import Row, Statement
 from docrelay.waiting import ALIVE_SECONDS
 
 log = logging.getLogger(__name__)
 
 NAME_LENGTH = 60
 
-QUEUES = text(
+QUEUES = Statement(
     f"""
     select q.queue,
            (select count(*) from stage_runs s
@@ -35,7 +35,7 @@ QUEUES = text(
     """  # noqa: S608 - a constant of ours
 )
 
-TAKE = text(
+TAKE = Statement(
     """
     with recursive room as (
         select * from unnest(cast(:queues as text[]), cast(:rooms as int[])) r(queue, room)
@@ -88,13 +88,17 @@ TAKE = text(
     """
 )
 
-UNDO = text(
+UNDO = Statement(
     """
     update stage_runs
     set announced_at = null, announce_again_at = null, announcements = announcements - 1
-    where id = any(:ids) and status = 'ready' and announced_at is not null
+    where id = any(cast(:ids as uuid[])) and status = 'ready' and announced_at is not null
+    returning id
     """
 )
+
+
+ALL_QUEUES = {"queues": [queue.value for queue in Queue]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,7 @@ class Announcer:
 
     def __init__(self, engine: Engine, publisher: Publisher, *, again_seconds: float) -> None:
         """Announce through a publisher; unclaimed announcements are repeated after `again_seconds`."""
-        # Each transaction here is one statement: neither BEGIN nor COMMIT has to be sent.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._publisher = publisher
         self._again = again_seconds
         self._windows: dict[str, Window] = defaultdict(Window)
@@ -135,7 +138,7 @@ class Announcer:
         now = time.monotonic()
         return {
             queue["queue"]: self._windows[queue["queue"]].room(queue["waiting"], queue["slots"], now)
-            for queue in transact(self._engine, _queues)
+            for queue in transact_singly(self._engine, lambda c: QUEUES.all(c, ALL_QUEUES))
             if queue["more"]
         }
 
@@ -146,19 +149,19 @@ class Announcer:
         values = {"queues": list(rooms), "rooms": list(rooms.values()), "again": self._again}
         # Not flushed by its commit: a mark that a crash of Postgres takes back is set again, and the second
         # message of the two is dropped.
-        rows = transact(self._engine, lambda c: c.execute(TAKE, values).mappings().all())
+        rows = transact_singly(self._engine, lambda c: TAKE.all(c, values))
         # Marked first, sent after: a message can be late or lost, but never ahead of its row.
         messages = [_announcement(row) for row in sorted(rows, key=lambda row: -row["priority"])]
         try:
             self._publisher.publish_many(messages)
         except BrokerUnavailable as error:
             undone = [row["id"] for row in rows if row["message_id"] not in error.confirmed]
-            transact(self._engine, lambda c: c.execute(UNDO, {"ids": undone}))
+            transact_singly(self._engine, lambda c: UNDO.all(c, {"ids": undone}))
             raise
         return Counter(row["queue"] for row in rows)
 
 
-def _announcement(row: RowMapping) -> Announcement:
+def _announcement(row: Row) -> Announcement:
     return Announcement(
         task=STAGE_TASK_PREFIX + row["stage"],
         args=[str(row["id"])],
@@ -170,12 +173,7 @@ def _announcement(row: RowMapping) -> Announcement:
     )
 
 
-def _readable(row: RowMapping) -> str:
+def _readable(row: Row) -> str:
     """What Flower shows: which document, of which collection, for which job."""
     name = row["name"] if len(row["name"]) <= NAME_LENGTH else row["name"][: NAME_LENGTH - 1] + "…"
     return f"{name} · {row['collection']} · job {row['job_id']}"
-
-
-def _queues(connection: Connection) -> list[dict[str, Any]]:
-    rows = connection.execute(QUEUES, {"queues": [queue.value for queue in Queue]}).mappings()
-    return [dict(row) for row in rows]

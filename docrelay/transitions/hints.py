@@ -36,8 +36,10 @@ def tell(connection: Connection, channel: Channel, payload: str) -> None:
         waiting.append((channel.value, payload))
 
 
-def commit_and_tell(engine: Engine, work: Callable[[Connection], Result]) -> Result:
-    """`transact`, then send what the transaction told.
+def commit_and_tell(
+    engine: Engine, work: Callable[[Connection], Result], tell_now: Callable[[list[Hint]], object] | None = None
+) -> Result:
+    """`transact`, then send what the transaction told, by `tell_now` if there is one.
 
     Raises:
         Unavailable: the database could not be reached.
@@ -49,7 +51,10 @@ def commit_and_tell(engine: Engine, work: Callable[[Connection], Result]) -> Res
             return work(connection)
 
     result = transact(engine, collected)
-    _send(engine, hints)
+    if tell_now is None:
+        send(engine, hints)
+    else:
+        tell_now(hints)
     return result
 
 
@@ -63,7 +68,8 @@ def _putting_off(connection: Connection, hints: list[Hint]) -> Iterator[None]:
         connection.info.pop(PUT_OFF, None)
 
 
-def _send(engine: Engine, hints: list[Hint]) -> None:
+def send(engine: Engine, hints: list[Hint]) -> None:
+    """Notify now, each hint once, in a transaction that does nothing else."""
     if not hints:
         return
     values = tuple(part for hint in dict.fromkeys(hints) for part in hint)
