@@ -14,11 +14,10 @@ from sqlalchemy.orm import Session
 from docrelay import contents, transitions
 from docrelay import tables as t
 from docrelay.backpressure import Backpressure, WhenFull
-from docrelay.changes import Listener
 from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import ConfigError, Conflict, JobFailed, NotFound, WaitTimeout
 from docrelay.ids import new_id
-from docrelay.names import UNFINISHED, Channel, DeliveryStatus, JobStatus, SearchMode, Variable
+from docrelay.names import UNFINISHED, DeliveryStatus, JobStatus, SearchMode, Variable
 from docrelay.notifying import read_deliveries, select_deliveries, with_attempts
 from docrelay.reading import read_events, read_jobs, select_jobs
 from docrelay.search import Filters, search
@@ -27,9 +26,7 @@ from docrelay.submitting import Wishes, accept, check_targets
 from docrelay.transitions.batches import open_batch
 from docrelay.transitions.deliveries import replay
 from docrelay.views import Collection, Delivery, Event, Hit, Job
-
-LOOK_SECONDS = 2.0
-"""While listening for changes, look at the rows this often anyway: a notification is only a hint."""
+from docrelay.watching import watching
 
 
 class Client:
@@ -222,14 +219,17 @@ class Client:
             NotFound: there is no such job.
         """
         give_up = time.monotonic() + timeout if timeout is not None else None
-        with Listener(self.url, Channel.JOB) as listener:
+        with watching(self.url, [_uuid(job_id)]) as place:
             seen: Job | None = None
-            while True:
-                job = self.get(job_id)
-                if job != seen:
-                    yield job
+            while seen is None or not seen.finished:
+                # Even without time there is one answer: the job now.
+                left = None if give_up is None or seen is None else give_up - time.monotonic()
+                news = place.take(left if left is None else max(0.0, left))
+                for job in news:
+                    if job != seen:
+                        yield job
                     seen = job
-                if job.finished or not _wait_for(listener, str(job.id), give_up):
+                if give_up is not None and time.monotonic() >= give_up:
                     return
 
     def wait(self, job_id: uuid.UUID | str, *, timeout: float | None = None) -> Job:
@@ -409,17 +409,6 @@ def _uuid(value: uuid.UUID | str) -> uuid.UUID:
         return uuid.UUID(value)
     except ValueError:
         raise NotFound(f"{value!r} is not an id; expected a UUID") from None
-
-
-def _wait_for(listener: Listener, job_id: str, give_up: float | None) -> bool:
-    """Until the job may have changed; False when time is up."""
-    while True:
-        left = LOOK_SECONDS if give_up is None else min(LOOK_SECONDS, give_up - time.monotonic())
-        if left <= 0:
-            return False
-        heard = listener.wait(left)
-        if not heard or any(payload in (job_id, "") for _, payload in heard):
-            return True
 
 
 def _collections(connection: Connection) -> list[Collection]:

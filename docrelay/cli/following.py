@@ -4,11 +4,9 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-from docrelay.changes import Listener
-from docrelay.client import LOOK_SECONDS, Client
-from docrelay.errors import NotFound
-from docrelay.names import Channel
+from docrelay.client import Client
 from docrelay.views import Job
+from docrelay.watching import watching
 
 PAUSE_SECONDS = 0.1
 """Between two looks: with many jobs under way there are more changes than anybody can see."""
@@ -21,40 +19,18 @@ def follow(client: Client, ids: Sequence[uuid.UUID], *, timeout: float | None = 
         NotFound: one of them does not exist, or was deleted meanwhile.
     """
     give_up = None if timeout is None else time.monotonic() + timeout
-    open_ids = set(ids)
     seen: dict[uuid.UUID, Job] = {}
-    with Listener(client.url, Channel.JOB) as listener:
-        changed = set(open_ids)
-        while True:
-            for job in _read(client, changed):
+    wanted = len(set(ids))
+    with watching(client.url, ids) as place:
+        while sum(job.finished for job in seen.values()) < wanted:
+            late = give_up is not None and time.monotonic() >= give_up
+            if late and len(seen) == wanted:
+                return
+            # Even without time there is one answer for each: the job now.
+            left = None if give_up is None or len(seen) < wanted else give_up - time.monotonic()
+            for job in sorted(place.take(left), key=lambda job: job.id):
                 if seen.get(job.id) != job:
                     yield job
                 seen[job.id] = job
-                if job.finished:
-                    open_ids.discard(job.id)
-            if not open_ids or (give_up is not None and time.monotonic() >= give_up):
-                return
-            changed = _changed(listener, open_ids, give_up)
-
-
-def _read(client: Client, ids: set[uuid.UUID]) -> list[Job]:
-    found = client.jobs(ids=list(ids), limit=len(ids)) if ids else []
-    for missing in ids - {job.id for job in found}:
-        raise NotFound(f"there is no job {missing}")
-    return sorted(found, key=lambda job: job.id)
-
-
-def _changed(listener: Listener, open_ids: set[uuid.UUID], give_up: float | None) -> set[uuid.UUID]:
-    """Those of the jobs that may have changed; all of them when nothing was heard for a while."""
-    look_at = time.monotonic() + LOOK_SECONDS
-    if give_up is not None:
-        look_at = min(look_at, give_up)
-    names = {str(identity): identity for identity in open_ids}
-    while (left := look_at - time.monotonic()) > 0:
-        payloads = {payload for _, payload in listener.wait(left)}
-        if "" in payloads:
-            return open_ids.copy()
-        if changed := {names[payload] for payload in payloads & names.keys()}:
-            time.sleep(min(PAUSE_SECONDS, max(0.0, look_at - time.monotonic())))
-            return changed
-    return open_ids.copy()
+            if len(seen) == wanted:
+                time.sleep(PAUSE_SECONDS)

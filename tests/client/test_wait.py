@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from docrelay import Client, JobFailed, NotFound, WaitTimeout
-from docrelay import client as module
+from docrelay import watching as module
 from docrelay.changes import Listener
 from docrelay.names import Channel, ErrorClass
 from tests.transitions.service import Service, at_once
@@ -73,7 +73,7 @@ def test_watching_survives_the_loss_of_its_connection(client: Client, service: S
     def cut() -> None:
         (row,) = service.sql(
             "select count(pg_terminate_backend(pid)) as cut from pg_stat_activity "
-            "where application_name = 'docrelay listen' and datname = current_database()"
+            "where application_name = 'docrelay watch' and datname = current_database()"
         )
         assert row["cut"] == 1
         time.sleep(1)
@@ -134,3 +134,63 @@ def test_a_client_may_be_shared_between_threads(client: Client, service: Service
     waits = [partial(client.wait, job.id, timeout=20) for job in jobs]
     results = at_once(*waits, *[partial(service.finish, job) for job in jobs])
     assert [result.id for result in results[: len(jobs)]] == [job.id for job in jobs]
+
+
+def test_thousands_of_watchers_share_one_connection(url: str, service: Service, patient: None) -> None:
+    """And each sees its own job's changes, soon."""
+    clients = [Client(url) for _ in range(3)]
+    jobs = [service.submit() for _ in range(20)]
+    waits = [partial(clients[n % 3].wait, jobs[n % 20].id, timeout=60) for n in range(400)]
+    counted: list[int] = []
+
+    def finish() -> None:
+        time.sleep(1)
+        rows = service.sql(
+            "select pid from pg_stat_activity "
+            "where application_name = 'docrelay watch' and datname = current_database()"
+        )
+        counted.append(len(rows))
+        for job in jobs:
+            service.finish(job)
+
+    results = at_once(*waits, finish)
+    assert [result.id for result in results[:400]] == [jobs[n % 20].id for n in range(400)]
+    assert counted == [1]
+    for client in clients:
+        client.close()
+    assert not module._hubs, "the connection is closed with the last watcher"
+
+
+def test_a_change_is_seen_at_once(client: Client, service: Service, patient: None) -> None:
+    """Well under 100 ms from the commit, in the middle of several; here with room for a slow machine."""
+    job = client.submit(b"hello")
+    seen = client.watch(job.id, timeout=30)
+    next(seen)
+    held = service.claim(job)
+    next(seen)
+    took = []
+    for done in range(1, 12):
+        service.beat(held, done=done, total=20)
+        begun = time.monotonic()
+        assert next(seen).stages[0].done == done
+        took.append(time.monotonic() - begun)
+    assert sorted(took)[len(took) // 2] < 0.1
+
+
+def test_what_was_never_notified_is_found_by_looking(
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may die between its commit and its notification; with many watched, only what changed is read."""
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(module, "FEW", 0)
+    job = client.submit(b"hello")
+    seen = client.watch(job.id, timeout=30)
+    next(seen)
+    service.sql("update jobs set status = 'cancelled', finished_at = now() where id = :id", id=job.id)
+    assert next(seen).status == "cancelled"
+
+
+def test_a_job_that_is_deleted_is_not_waited_for(client: Client, service: Service, patient: None) -> None:
+    job = client.submit(b"hello")
+    with soon(lambda: client.delete(job.document.id)), pytest.raises(NotFound):
+        client.wait(job.id, timeout=20)
