@@ -127,6 +127,7 @@ def busy(service: Service) -> Iterator[None]:
         service.beat(held, done=3, total=12, unit="pages")
         time.sleep(3)
         service.succeed(held)
+        time.sleep(0.5)  # what happens at one moment is drawn at once
         service.cancel(other)
 
     with meanwhile(work, after=0):
