@@ -18,7 +18,7 @@ from app.runtime import engine, identity, policy, stopping
 from app.telling import Teller
 from config.settings import settings
 from docrelay import transitions
-from docrelay.contents import ContentsDamaged
+from docrelay.contents import ContentsDamaged, StorageUnavailable
 from docrelay.database import transact, transact_singly
 from docrelay.errors import Unavailable
 from docrelay.names import INCOMPLETE, AttemptOutcome, ErrorClass, JobStatus
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 NOT_READY_SECONDS = 30.0
 """A worker whose model or package is missing tries again after this: the operator's trouble, not the document's."""
+
+STORAGE_SECONDS = 5.0
+"""Bytes whose store is away are asked for again after this."""
 
 Effects = Callable[[Connection], None]
 
@@ -188,6 +191,10 @@ def _guarded(work: Work, body: Body) -> str:
         log.error("%s", error)  # noqa: TRY400 - its traceback is of the other process
         problem = Problem(ErrorClass.TRANSIENT, NOT_READY, str(error))
         return _close(work, lambda connection: transitions.hold(connection, work.claim, problem, NOT_READY_SECONDS))
+    except StorageUnavailable as error:
+        log.warning("stage %s: %s; it will be tried again", work.claim.stage_run_id, error)
+        away = Problem(ErrorClass.TRANSIENT, "storage_unavailable", str(error))
+        return _close(work, lambda connection: transitions.hold(connection, work.claim, away, STORAGE_SECONDS))
     except Unavailable as error:
         log.warning("stage %s: %s; its lease will run out", work.claim.stage_run_id, error)
         return "database unavailable"

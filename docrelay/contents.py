@@ -16,12 +16,20 @@ from docrelay.sources import Measured
 from docrelay.tables import Content, Document, Piece
 
 
+MARKER = ".docrelay"
+"""An object that says: this is the store. A folder that is not mounted is empty, and looks like one with all bytes lost."""
+
+
 class ContentsDamaged(DocrelayError):  # noqa: N818
     """Stored bytes are missing or are not those that were stored."""
 
 
+class StorageUnavailable(Unavailable):
+    """The object store cannot be reached, is full, or is not the one that was used before."""
+
+
 class Store(Protocol):
-    """Somewhere outside Postgres that keeps bytes by a name. Methods raise `Unavailable` when it cannot be reached."""
+    """Somewhere outside Postgres that keeps bytes by a name. Methods raise `StorageUnavailable` when it is away."""
 
     def put(self, name: str, pieces: Iterable[bytes]) -> str:
         """Keep them, all or nothing; returns the location to read from."""
@@ -35,6 +43,12 @@ class Store(Protocol):
 
     def remove(self, location: str) -> None:
         """Remove them, if they are there."""
+
+    def holds(self, location: str) -> bool:
+        """Whether there is something of this name."""
+
+
+NOT_THE_STORE = "what DOCRELAY_STORAGE_URL names is not the store that was used before, or it is not mounted"
 
 
 class ObjectStore:
@@ -72,6 +86,8 @@ class ObjectStore:
             try:
                 stream = obstore.get(self._store, location).stream(min_chunk_size=PIECE_BYTES)
             except FileNotFoundError:
+                if not self.holds(MARKER):
+                    raise StorageUnavailable(NOT_THE_STORE) from None
                 raise ContentsDamaged(f"there is no object {location} in the object store") from None
             for piece in stream:
                 yield bytes(piece)
@@ -84,6 +100,17 @@ class ObjectStore:
         with _reaching(), suppress(FileNotFoundError):
             obstore.delete(self._store, location)
 
+    def holds(self, location: str) -> bool:
+        """Ask for the object's facts."""
+        import obstore
+
+        with _reaching():
+            try:
+                obstore.head(self._store, location)
+            except FileNotFoundError:
+                return False
+        return True
+
 
 @contextmanager
 def _reaching() -> Iterator[None]:
@@ -93,7 +120,7 @@ def _reaching() -> Iterator[None]:
         yield
     except (BaseError, OSError) as error:
         # obstore adds pages of debugging to its first line.
-        raise Unavailable(f"the object store cannot be reached: {str(error).partition(chr(10))[0]}") from error
+        raise StorageUnavailable(f"the object store cannot be reached: {str(error).partition(chr(10))[0]}") from error
 
 
 @cache
@@ -141,9 +168,13 @@ def keep(connection: Connection, sources: Sequence[Measured], storage_url: str) 
     if not storage_url:
         _put_here(connection, missing)
         return
+    if not missing:
+        return
+    store = store_at(storage_url)
+    _recognise(connection, store)
     for source in missing:
         name = source.sha256.hex()
-        location = store_at(storage_url).put(f"{name[:2]}/{name}", source.pieces())
+        location = store.put(f"{name[:2]}/{name}", source.pieces())
         connection.execute(update(Content).where(Content.sha256 == source.sha256).values(location=location))
 
 
@@ -173,6 +204,20 @@ def _insert_pieces(connection: Connection, batch: Sequence[tuple[bytes, int, byt
     if batch:
         hashes, numbers, pieces = zip(*batch, strict=True)
         connection.execute(PIECES, {"hashes": list(hashes), "numbers": list(numbers), "pieces": list(pieces)})
+
+
+def _recognise(connection: Connection, store: Store) -> None:
+    """Make sure that this is where earlier bytes are: what is written to an empty mount point is lost when it is mounted.
+
+    Raises:
+        StorageUnavailable: it is another store, or none.
+    """
+    if store.holds(MARKER):
+        return
+    earlier = connection.scalar(select(Content.location).where(Content.location.is_not(None)).limit(1))
+    if earlier is not None and not store.holds(earlier):
+        raise StorageUnavailable(NOT_THE_STORE)
+    store.put(MARKER, [b"Documents' bytes are kept here by docrelay.\n"])
 
 
 def read(connection: Connection, sha256: bytes, storage_url: str) -> bytes:

@@ -108,6 +108,7 @@ PASSING = {
     "57P03",  # cannot_connect_now
     "57P05",  # idle_session_timeout
     "25P03",  # idle_in_transaction_session_timeout
+    "53100",  # disk_full: somebody will make room, or the caller is told that it is unavailable
     "53300",  # too_many_connections
 }
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from docrelay import Client, ConfigError, SourceError, Unavailable, contents
-from docrelay.contents import ContentsDamaged
+from docrelay.contents import ContentsDamaged, StorageUnavailable
 from docrelay.database import transact
 from docrelay.names import PIECE_BYTES
 from docrelay.sources import measure
@@ -92,6 +92,27 @@ def test_a_store_that_is_not_set_or_cannot_be_used(stored: Client, engine: Engin
         contents.store_at(f"file://{folder}").put("ab/cd", [b"hello"])
 
 
+def test_a_store_that_is_away_is_not_one_that_lost_its_bytes(stored: Client, engine: Engine, folder: Path) -> None:
+    """As when a folder is not mounted: nothing is said to be damaged, and nothing is put where it would be hidden."""
+    sha256 = stored.submit(LARGE).document.sha256
+    aside = folder.rename(folder.with_name("aside"))
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        read(engine, sha256, f"file://{folder}")
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        stored.submit(b"another")
+    assert not folder.exists()
+    aside.rename(folder)
+    assert read(engine, sha256, f"file://{folder}") == LARGE
+
+
+def test_a_store_without_the_mark_is_known_by_what_it_holds(stored: Client, engine: Engine, folder: Path) -> None:
+    sha256 = stored.submit(LARGE).document.sha256
+    (folder / contents.MARKER).unlink()
+    stored.submit(b"another")
+    assert (folder / contents.MARKER).exists()
+    assert read(engine, sha256, f"file://{folder}") == LARGE
+
+
 def test_a_file_that_changes_while_it_is_put_leaves_nothing(
     stored: Client, folder: Path, tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +123,7 @@ def test_a_file_that_changes_while_it_is_put_leaves_nothing(
     monkeypatch.setattr("docrelay.client.measure", lambda *_: measured)
     with pytest.raises(SourceError, match="changed while it was read"):
         stored.submit(path)
-    assert [found for found in folder.rglob("*") if found.is_file()] == []
+    assert [found.name for found in folder.rglob("*") if found.is_file()] == [contents.MARKER]
     assert service.sql("select 1 from contents") == []
 
 
