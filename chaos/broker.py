@@ -7,12 +7,12 @@ import httpx
 from celery import Celery
 
 from app.brokers.publisher import Announcement, Publisher
-from chaos.target import NotInjected, Target, until
+from chaos.target import Brokered, NotInjected, Target, until
 from config.celery import celery_settings
 from docrelay.names import STAGE_TASK_PREFIX, Queue
 
 
-def _listens(target: Target) -> bool:
+def _listens(target: Brokered) -> bool:
     try:
         socket.create_connection(("127.0.0.1", target.rabbitmq.port), timeout=1).close()
     except OSError:
@@ -20,11 +20,11 @@ def _listens(target: Target) -> bool:
     return True
 
 
-def _wait_until_down(target: Target) -> None:
+def _wait_until_down(target: Brokered) -> None:
     until(lambda: not _listens(target), 30, "RabbitMQ still listens")
 
 
-def kill_and_start(target: Target) -> str:
+def kill_and_start(target: Brokered) -> str:
     """SIGKILL, and up again."""
     target.rabbitmq.kill()
     try:
@@ -34,7 +34,7 @@ def kill_and_start(target: Target) -> str:
     return "killed and started"
 
 
-def stop_and_start_app(target: Target) -> str:
+def stop_and_start_app(target: Brokered) -> str:
     """The broker stops in order, stays away for a while and comes back."""
     target.rabbitmq.rabbitmqctl("stop_app")
     try:
@@ -46,7 +46,7 @@ def stop_and_start_app(target: Target) -> str:
     return "was away"
 
 
-def close_connections(target: Target) -> str:
+def close_connections(target: Brokered) -> str:
     """The broker closes every connection."""
     before = _connections(target)
     if not before:
@@ -57,13 +57,18 @@ def close_connections(target: Target) -> str:
     return f"{len(before)} connections closed"
 
 
-def _connections(target: Target) -> set[str]:
+def _connections(target: Brokered) -> set[str]:
     return set(target.rabbitmq.rabbitmqctl("list_connections", "pid").split()) - {"pid"}
 
 
-def purge(target: Target) -> str:
+def purge(target: Brokered) -> str:
     """Every queue is emptied; at least one message must have been destroyed."""
-    destroyed = until(lambda: sum(target.rabbitmq.purge(queue) for queue in Queue), 20, "no message was there to purge")
+    target.feed(2)
+
+    def destroy() -> int:
+        return sum(target.rabbitmq.purge(queue) for queue in Queue)
+
+    destroyed = target.fed_until(destroy, 30, "no message was there to purge")
     return f"{destroyed} messages destroyed"
 
 
@@ -85,7 +90,7 @@ def deliver_twice(target: Target) -> str:
     before = target.rows(dropped)[0][0]
     with Publisher(celery) as publisher:
         publisher.publish_many(again)
-    until(lambda: target.rows(dropped)[0][0] > before, 30, "no duplicate reached a worker")
+    target.fed_until(lambda: target.rows(dropped)[0][0] > before, 30, "no duplicate reached a worker")
     return f"{len(again)} duplicates sent"
 
 
@@ -95,7 +100,7 @@ def down_while_submitting(target: Target) -> str:
     try:
         _wait_until_down(target)
         before = len(target.load.accepted)
-        target.load.allow(3)
+        target.load.feed(3)
         time.sleep(target.timing.outage)
         accepted = len(target.load.accepted) - before
     finally:
@@ -105,7 +110,7 @@ def down_while_submitting(target: Target) -> str:
     return f"{accepted} accepted while it was down"
 
 
-def freeze(target: Target) -> str:
+def freeze(target: Brokered) -> str:
     """SIGSTOP for a while: connections stay open and nothing answers."""
     with target.rabbitmq.frozen():
         try:
@@ -117,7 +122,7 @@ def freeze(target: Target) -> str:
     return "did not answer"
 
 
-def alarm(target: Target) -> str:
+def alarm(target: Brokered) -> str:
     """The memory alarm: publishers are blocked."""
     url = f"{target.rabbitmq.api_url}/api/nodes"
 

@@ -25,9 +25,10 @@ def restart(target: Target, with_signal: signal.Signals) -> str:
 
 def _answers(target: Target) -> bool:
     try:
-        return bool(target.rows("select 1"))
-    except Exception:  # noqa: BLE001 - whatever is wrong, it does not answer
+        target.admin().close()
+    except psycopg.OperationalError:
         return False
+    return True
 
 
 def terminate_backends(target: Target) -> str:
@@ -60,7 +61,7 @@ def lose_commits(target: Target) -> str:
     before = target.proxy.lost
     target.proxy.lose(ANSWERS_LOST)
     try:
-        until(lambda: target.proxy.lost >= before + ANSWERS_LOST, 20, f"not {ANSWERS_LOST} commits came by")
+        target.fed_until(lambda: target.proxy.lost >= before + ANSWERS_LOST, 20, f"not {ANSWERS_LOST} commits came by")
     finally:
         target.proxy.lose(0)
     return f"{target.proxy.lost - before} answers to COMMIT lost"
@@ -95,3 +96,19 @@ def freeze(target: Target) -> str:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
     return f"{len(stopped)} processes did not answer"
+
+
+def full_disk(target: Target) -> str:
+    """Postgres's disk is full for a while: it refuses what it cannot write, or dies of it."""
+    seen = ""
+    with target.database_disk.full():
+        try:
+            with target.admin() as connection:
+                connection.execute("create table ballast as select generate_series(1, 1000000) as n")
+        except psycopg.Error as error:
+            seen = str(error).strip().splitlines()[0]
+        else:
+            raise NotInjected("there was room for a large table")
+        time.sleep(target.dice.uniform(1, target.timing.outage))
+    until(lambda: _answers(target), 90, "Postgres does not answer again")
+    return f"it said: {seen}"

@@ -1,16 +1,19 @@
 """After the last fault: what was promised, and what came of it."""
 
+import contextlib
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
 from chaos import reference
 from chaos.invariants import NOT_THEIRS, QUESTIONS, Harm, offenders
 from chaos.receiver import Receiver
-from chaos.target import Target
+from chaos.target import SHARED_MEMORY, Target
+from docrelay.contents import MARKER
 from docrelay.names import FINISHED, Queue
 
 IDLE_SECONDS = 20.0
@@ -37,7 +40,7 @@ class Verdict:
         return not self.broken and not self.left_behind
 
 
-def judge(target: Target, receiver: Receiver, *, killed_document_processes: int) -> Verdict:
+def judge(target: Target, receiver: Receiver) -> Verdict:
     """Compare everything with what was promised; all jobs should be over by now."""
     verdict = Verdict()
     accepted = target.load.accepted
@@ -55,7 +58,7 @@ def judge(target: Target, receiver: Receiver, *, killed_document_processes: int)
             verdict.add(what, Harm.LOST, jobs)
         verdict.add(NOT_THEIRS, Harm.SILENT, reference.charged(connection))
     _told(verdict, receiver, statuses)
-    _charges(verdict, target, killed_document_processes)
+    verdict.add("struck, and its process was not one that the harness ended", Harm.SILENT, _struck(target))
     verdict.left_behind += _left_behind(target)
     return verdict
 
@@ -68,12 +71,29 @@ def _told(verdict: Verdict, receiver: Receiver, statuses: Mapping[uuid.UUID, str
     verdict.add("two outcomes were told", Harm.DUPLICATED, twice)
 
 
-def _charges(verdict: Verdict, target: Target, killed: int) -> None:
-    crashed = """select s.job_id from attempts a join stage_runs s on s.id = a.stage_run_id
-                 where a.outcome = 'crashed'"""
-    jobs = {row[0] for row in target.rows(crashed)}
-    if len(jobs) > killed:
-        verdict.add(f"{len(jobs)} documents struck, {killed} document processes killed", Harm.SILENT, jobs)
+STRIKES = """
+    select s.job_id, a.pid, extract(epoch from a.started_at), extract(epoch from a.ended_at)
+    from attempts a join stage_runs s on s.id = a.stage_run_id
+    where a.outcome in ('crashed', 'limit') order by a.ended_at
+"""
+
+
+def _struck(target: Target) -> set[uuid.UUID]:
+    """Jobs with a strike that belongs to no document process that was ended on purpose; each accounts for one."""
+    unused = list(target.kills)
+    unexplained = set()
+    for job, worker, started, ended in target.rows(STRIKES):
+        fitting = [kill for kill in unused if kill.worker == worker and _within(kill.at, started, ended)]
+        if fitting:
+            unused.remove(fitting[0])
+        else:
+            unexplained.add(job)
+    return unexplained
+
+
+def _within(at: float, started: object, ended: object) -> bool:
+    # The database reads its clock when a transaction begins, a little before or after we read ours.
+    return float(str(started)) - 0.5 <= at <= float(str(ended)) + 0.5
 
 
 def _left_behind(target: Target) -> list[str]:
@@ -95,7 +115,25 @@ def _look(target: Target) -> list[str]:
                where state like 'idle in transaction%' and state_change < now() - interval '1 second'""",
         ),
     ]
-    return [*left, *_messages(target), *_processes(target)]
+    return [*left, *_messages(target), *_processes(target), *left_files(target), *_flower(target)]
+
+
+def left_files(target: Target) -> list[str]:
+    """Temporary files, shared memory that was not there before, and objects that no row knows."""
+    known = {row[0] for row in target.rows("select location from contents where location is not null")}
+    objects = {str(path.relative_to(target.objects)) for path in target.objects.rglob("*") if path.is_file()}
+    temporary = sorted(path.name for path in Path(target.marks["TMPDIR"]).iterdir())
+    shared = sorted({path.name for path in SHARED_MEMORY.glob("*")} - target.shared_memory)
+    return [
+        *(f"object {name} of no document" for name in sorted(objects - known - {MARKER})),
+        *(f"temporary file {name}" for name in temporary),
+        *(f"shared memory {name}" for name in shared),
+    ]
+
+
+def _flower(target: Target) -> list[str]:
+    pid = target.stack.supervisor.pids().get("flower")
+    return [] if pid else ["no Flower"]
 
 
 def _counted(target: Target, what: str, query: str) -> list[str]:
@@ -113,15 +151,34 @@ def _messages(target: Target) -> list[str]:
 
 
 def _processes(target: Target) -> list[str]:
-    workers = {pid for pid in target.stack.supervisor.pids().values() if pid}
-    of_workers = {child.pid for pid in workers for child in psutil.Process(pid).children(recursive=True)}
+    roles = {pid for pid in target.stack.supervisor.pids().values() if pid}
     left = []
-    for process in psutil.Process().children(recursive=True):
-        try:
+    for process in _marked(target):
+        with contextlib.suppress(psutil.NoSuchProcess):
             if process.status() == psutil.STATUS_ZOMBIE:
                 left.append(f"zombie {process.pid}")
-            elif "app.isolation.child" in process.cmdline() and process.pid not in of_workers:
-                left.append(f"document process {process.pid} of nobody")
-        except psutil.NoSuchProcess:
-            continue
+            elif not roles & {process.pid, *(parent.pid for parent in process.parents())}:
+                left.append(f"process {process.pid} of nobody: {' '.join(process.cmdline())[:80]}")
     return left
+
+
+def _marked(target: Target) -> list[psutil.Process]:
+    """The living processes of the service, and the dead that nobody has reaped, whoever has them now."""
+    mark = next(name for name in target.marks if name != "TMPDIR")
+    found = {process.pid: process for process in psutil.Process().children(recursive=True) if _is_zombie(process)}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(mark) == target.marks[mark]:
+                found[process.pid] = process
+    return list(found.values())
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    return False
+
+
+def strays_after(target: Target) -> list[str]:
+    """Processes of the service that have outlived it."""
+    return [f"process {process.pid} outlived the service" for process in _marked(target)]

@@ -1,5 +1,6 @@
 """Faults of processes: killed, frozen, told to stop."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -8,10 +9,11 @@ import time
 import uuid
 from pathlib import Path
 
+import httpx
 import psutil
 
 from chaos.load import COLLECTION
-from chaos.target import NotInjected, Target, gone, until
+from chaos.target import Kill, NotInjected, Target, gone, until
 
 SUBMITTER = """
 import os, pathlib, signal, sys
@@ -40,22 +42,29 @@ def kill_role(target: Target, kind: str) -> str:
     return f"{name} {pid} died{' at work' if of_kind else ''}"
 
 
-def kill_document_process(target: Target) -> str:
-    """SIGKILL of a document process whose worker is at work; never a second one of the same document."""
+def end_document_process(target: Target, with_signal: signal.Signals) -> str:
+    """A document process whose worker is at work is killed, or crashes."""
+    worker, process = _victim(target)
+    target.kills.append(Kill(worker, time.time()))
+    process.send_signal(with_signal)
+    until(lambda: gone(process), 10, f"process {process.pid} did not die")
+    return f"document process {process.pid} died by {with_signal.name}"
 
-    def victim() -> psutil.Process | None:
+
+def _victim(target: Target) -> tuple[int, psutil.Process]:
+    """A worker at work and its document process; never a second one of the same document."""
+
+    def victim() -> tuple[int, psutil.Process] | None:
         struck = "select 1 from stage_runs where strikes > 0 and status in ('ready', 'running')"
         if target.rows(struck):
             return None
         for *_, worker in target.at_work():
             found = _document_processes(worker)
             if found:
-                return target.dice.choice(found)
+                return worker, target.dice.choice(found)
         return None
 
-    process = until(victim, 20, "no document process at work")
-    _kill(process)
-    return f"document process {process.pid} died"
+    return target.fed_until(victim, 30, "no document process at work")
 
 
 def _document_processes(worker: int) -> list[psutil.Process]:
@@ -72,7 +81,9 @@ def freeze_worker(target: Target) -> str:
     What it does when it wakes is looked for at the end: no event and no effect may be of an attempt
     whose lease had run out.
     """
-    stage, token, worker, process = until(lambda: _frozen_at_work(target), 20, "no worker was caught at work")
+    stage, token, worker, process = target.fed_until(
+        lambda: _frozen_at_work(target), 30, "no worker was caught at work"
+    )
     try:
         held = "select 1 from stage_runs where id = %s and lease_token = %s and status = 'running'"
         until(
@@ -97,6 +108,26 @@ def _frozen_at_work(target: Target) -> tuple[uuid.UUID, int, str, psutil.Process
             return stage, token, worker, process
         process.resume()
     return None
+
+
+def kill_flower(target: Target) -> str:
+    """SIGKILL of Flower, which must be started again and answer."""
+    flower = target.stack.plan.flower
+    if flower is None:
+        raise NotInjected("this run has no Flower")
+    settings = target.stack.plan.settings
+    login = (settings.flower_user, settings.flower_password.get_secret_value())
+    _, pid = target.pid_of("flower")
+    _kill(psutil.Process(pid))
+
+    def answers() -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            page = httpx.get(f"http://{flower.host}:{flower.port}/", auth=login, timeout=5, follow_redirects=True)
+            return page.is_success and "Flower" in page.text
+        return False
+
+    until(answers, 60, "Flower does not answer again", every=0.2)
+    return f"flower {pid} died, {target.pid_of('flower')[1]} answers"
 
 
 def stop_worker(target: Target, kind: str) -> str:

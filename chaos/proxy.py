@@ -27,6 +27,17 @@ class _Pair:
             each.close()
 
 
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""As Postgres is set up to notice a client that is gone without a word."""
+
+
+def _notice_silence(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # macOS calls one of them otherwise
+            client.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 @dataclass(slots=True)
 class Proxy:
     """Listens on a free loopback port and passes everything on; a context manager."""
@@ -39,23 +50,28 @@ class Proxy:
     _away: bool = False
     _pairs: set[_Pair] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _listener: socket.socket | None = None
+    _listeners: list[socket.socket] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         """Listen."""
-        listener = self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(listener,), name="proxy", daemon=True).start()
+        self.port = self.listen("127.0.0.1")
         return self
+
+    def listen(self, address: str) -> int:
+        """Listen at one more address of this machine; the port there."""
+        listener = socket.create_server((address, 0), backlog=128)
+        self._listeners.append(listener)
+        threading.Thread(target=self._accept, args=(listener,), name="proxy", daemon=True).start()
+        return int(listener.getsockname()[1])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take no more connections."""
-        if self._listener is not None:
+        for listener in self._listeners:
             with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
     def lose(self, answers: int) -> None:
         """Lose the answers to the next so many COMMITs, and cut their connections."""
@@ -92,6 +108,7 @@ class Proxy:
         for each in (client, server):
             each.settimeout(None)
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _notice_silence(client)
         pair = _Pair(client, server)
         with self._lock:
             self._pairs.add(pair)

@@ -29,7 +29,7 @@ KEEP = """
 # A document whose process was killed while it was parsed is read by the fallback parser, whose text may differ.
 COMPARED = """
     select j.id, d.sha256 from public.jobs j join documents d on d.id = j.document_id
-    where j.finished_at is not null and not starts_with(d.name, %(damaged)s)
+    where j.finished_at is not null and exists (select 1 from calm.jobs c where c.sha256 = d.sha256)
       and not exists (select 1 from stage_runs s where s.job_id = j.id and s.stage = 'parse' and s.strikes > 0)
 """
 
@@ -71,6 +71,11 @@ DIFFERENCES = {
         select j.id from public.jobs j join documents d on d.id = j.document_id
         where starts_with(d.name, %(damaged)s)
           and (j.status <> 'failed' or coalesce(j.error ->> 'code', '') <> 'contents_damaged')""",
+    # Bytes that could be read only later, and documents that were made since none was left.
+    "good documents that did not succeed": """
+        select j.id from public.jobs j join documents d on d.id = j.document_id
+        where j.status <> 'succeeded' and not starts_with(d.name, %(damaged)s)
+          and not exists (select 1 from calm.jobs c where c.sha256 = d.sha256)""",
 }
 
 CHARGED = """
@@ -79,7 +84,7 @@ CHARGED = """
       and (select sum(failures + strikes) from stage_runs s where s.job_id = j.id)
         > coalesce(c.charged, 0)
           + (select count(*) from attempts a join stage_runs s on s.id = a.stage_run_id
-             where s.job_id = j.id and a.outcome = 'crashed')
+             where s.job_id = j.id and a.outcome in ('crashed', 'limit'))
 """
 """Strikes for a document's process that died are left out here: the run counts them against those it has killed."""
 

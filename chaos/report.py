@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Iterable
 
+from chaos.inject import Injection
 from chaos.invariants import Harm
-from chaos.run import Injection, Outcome
+from chaos.outcome import Outcome
 
 HEAD = ("fault", "times", "in flight", "moved again, s", *(str(harm) for harm in Harm))
 
@@ -39,14 +40,18 @@ def summary(outcome: Outcome) -> str:
     timing = wanted.timing
     lines = [
         f"{outcome.accepted} documents accepted, {len(outcome.injections)} faults, seed {wanted.seed}, {wanted.broker}",
+        *([f"left out: {', '.join(wanted.without)}"] if wanted.without else []),
+        f"{sum(bool(each.together) for each in outcome.injections)} of the faults came two at a time",
+        *([f"{outcome.spare} documents more were made, since the others were used up"] if outcome.spare else []),
         f"lease {timing.lease:g} s, sweep {timing.sweep:g} s, a job must move within {timing.bound:g} s",
         (
             f"{outcome.calm_seconds:.0f} s without faults, {outcome.seconds:.0f} s with them; "
-            f"`submit` said {outcome.refused} times that the database is away"
+            f"`submit` said {outcome.refused} times that database or storage is away"
         ),
         "",
         table(outcome),
         "",
+        *(f"seen only when tried again: {each.fault.name}: {each.evidence}" for each in outcome.unseen),
         *(f"NOT INJECTED {each.fault.name}: {each.evidence}" for each in outcome.injections if not each.happened),
         *(f"TOO LATE after {each.fault.name}: {each.moved_seconds}" for each in outcome.late),
         *(f"BROKEN {what}: {', '.join(map(str, sorted(jobs)[:5]))}" for what, jobs in verdict.broken.items()),

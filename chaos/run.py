@@ -1,152 +1,104 @@
 """One run: the documents without faults, then again with faults, then the verdict."""
 
 import random
+import shutil
 import sys
 import tempfile
 import time
-import uuid
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chaos import reference
-from chaos.documents import Document, documents, from_folder
-from chaos.faults import Fault, schedule
-from chaos.judge import Verdict, judge
+from chaos.documents import Document
+from chaos.faults import Fault, possible, schedule
+from chaos.inject import Injection, inject
+from chaos.judge import judge, strays_after
 from chaos.load import Load
+from chaos.outcome import Outcome, Wanted
 from chaos.receiver import Receiver
-from chaos.target import NotInjected, Target, Timing, target
+from chaos.setup import keep_state, target
+from chaos.target import NotInjected, Target
 
-CALM_SECONDS = 1800.0
-DRAIN_SECONDS = 90.0
-"""At least; three times what the run without faults took, if that is more."""
+CALM_SECONDS = 1.0
+"""For each document of the run without faults, beyond the patience."""
 
-WORDS = 700
-"""Of a document that is made: enough for some chunks, so that stages take long enough to be hit."""
-
-IN_FLIGHT = """
-    select distinct job_id from stage_runs
-    where status = 'running' or (status = 'ready' and announced_at is not null)
-"""
-
-STANDING = """
-    select count(*) from jobs j where j.id = any(%s)
-      and exists (select 1 from stage_runs s where s.job_id = j.id and s.status in ('ready', 'running'))
-      and not exists (select 1 from events e where e.job_id = j.id and e.at > to_timestamp(%s)
-                      and e.kind not in ('message dropped', 'announced again'))
-"""
-
-FIRST_MOVES = """
-    select max(first) from (
-        select min(extract(epoch from at)) as first from events
-        where job_id = any(%s) and at > to_timestamp(%s) and kind not in ('message dropped', 'announced again')
-        group by job_id) moves
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to run."""
-
-    documents: int = 100
-    faults: int = 20
-    seed: int = 1
-    corpus: Path | None = None
-    broker: str = "rabbitmq"
-    only: tuple[str, ...] = ()
-    timing: Timing = field(default_factory=Timing)
-
-    def load(self) -> list[Document]:
-        """The documents."""
-        if self.corpus:
-            return from_folder(self.corpus, self.documents, self.seed)
-        return documents(self.documents, self.seed, words=WORDS)
-
-
-@dataclass(slots=True)
-class Injection:
-    """One fault that was tried."""
-
-    fault: Fault
-    jobs: set[uuid.UUID]
-    begun: float
-    over: float = 0.0
-    evidence: str = ""
-    happened: bool = False
-    moved_seconds: float | None = None
-    """From the end of the fault until the last affected job moved; None if one did not in time."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """A run that is over."""
-
-    wanted: Wanted
-    accepted: int = 0
-    refused: int = 0
-    calm_seconds: float = 0.0
-    seconds: float = 0.0
-    all_submitted: bool = False
-    injections: list[Injection] = field(default_factory=list)
-    verdict: Verdict = field(default_factory=Verdict)
-
-    @property
-    def late(self) -> list[Injection]:
-        """Faults after which some job stood still longer than was promised."""
-        bound = self.wanted.timing.bound
-        return [each for each in self.injections if each.moved_seconds is None or each.moved_seconds > bound]
-
-    @property
-    def good(self) -> bool:
-        """Whether every fault happened and every promise held."""
-        happened = all(each.happened for each in self.injections)
-        return self.all_submitted and happened and not self.late and self.verdict.good
+TRIES = 3
+"""A fault of which nothing was seen is injected again, alone: the one beside it may have hidden it."""
 
 
 def run(wanted: Wanted, *, home: Path | None = None) -> Outcome:
-    """Run it; logs of all processes are in `home`, or in a temporary folder that is removed.
+    """Run it; logs of all processes are in `home`, or in a temporary folder that is removed if all was well.
 
     Raises:
         ServerError: the service does not come up.
+        NotPossible: this machine does not allow what was not left out.
     """
     if home is not None:
         return _run(wanted, home)
-    with tempfile.TemporaryDirectory(prefix="docrelay-chaos-") as folder:
-        Path(folder).chmod(0o711)  # Postgres runs as another user if we are root
-        return _run(wanted, Path(folder))
+    folder = Path(tempfile.mkdtemp(prefix="docrelay-chaos-"))
+    folder.chmod(0o711)  # Postgres runs as another user if we are root
+    good = False
+    try:
+        outcome = _run(wanted, folder)
+        good = outcome.good
+    finally:
+        if good:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            _say(f"what is left of it is in {folder}: all logs, and if it came so far, faults.log and state.sql")
+    return outcome
 
 
 def _run(wanted: Wanted, home: Path) -> Outcome:
     outcome = Outcome(wanted)
     dice = random.Random(wanted.seed)
     made = wanted.load()
+    rabbitmq = wanted.broker == "rabbitmq"
     with Receiver() as receiver:
         load = Load(made, receiver=receiver.url)
-        with target(home, broker=wanted.broker, timing=wanted.timing, load=load, dice=dice) as broken:
-            outcome.calm_seconds = _calm(broken, made, receiver)
+        with (
+            target(
+                home, broker=wanted.broker, timing=wanted.timing, load=load, dice=dice, without=wanted.without
+            ) as broken,
+            _state_kept(broken, outcome, home),
+        ):
+            outcome.calm_seconds = _calm(broken, made, receiver, wanted.patience + CALM_SECONDS * len(made))
             _say(f"{len(made)} documents without faults: {outcome.calm_seconds:.0f} s")
             begun = time.monotonic()
-            load.begin(broken.stack.database_url)
-            faults = schedule(wanted.faults, dice, rabbitmq=wanted.broker == "rabbitmq", only=wanted.only)
-            for number, fault in enumerate(faults, 1):
-                load.allow(len(made) // len(faults))
-                outcome.injections.append(_inject(broken, fault))
-                _say(_line(number, len(faults), outcome.injections[-1]))
-            outcome.all_submitted = load.finish(max(DRAIN_SECONDS, 3 * outcome.calm_seconds))
-            _drain(broken, max(DRAIN_SECONDS, 3 * outcome.calm_seconds))
+            load.begin(broken.stack.database_url, broken.objects.as_uri())
+            faults = possible(rabbitmq=rabbitmq, only=wanted.only, without=wanted.without)
+            groups = schedule(wanted.faults, dice, faults, overlap=wanted.overlap)
+            _inject_all(broken, groups, outcome, home / "faults.log")
+            patience = max(wanted.patience, 3 * outcome.calm_seconds)
+            outcome.all_submitted = load.finish(patience)
+            _drain(broken, patience)
             outcome.seconds = time.monotonic() - begun
-            killed = sum(each.fault.kills_document_process for each in outcome.injections)
-            outcome.verdict = judge(broken, receiver, killed_document_processes=killed)
-            outcome.accepted, outcome.refused = len(load.accepted), load.refused
+            outcome.verdict = judge(broken, receiver)
+            outcome.accepted, outcome.refused, outcome.spare = len(load.accepted), load.refused, load.spare
+        outcome.verdict.left_behind += strays_after(broken)
     return outcome
 
 
-def _calm(target: Target, made: list[Document], receiver: Receiver) -> float:
+@contextmanager
+def _state_kept(broken: Target, outcome: Outcome, home: Path) -> Iterator[None]:
+    """Keep the database's rows when the run was not good, or the harness itself broke."""
+    try:
+        yield
+    except BaseException:
+        keep_state(broken, home)
+        raise
+    if not outcome.good:
+        keep_state(broken, home)
+
+
+def _calm(target: Target, made: list[Document], receiver: Receiver, patience: float) -> float:
     """Run the documents without faults and keep what was made of them; how long it took."""
     begun = time.monotonic()
     load = Load(made, receiver=receiver.url)
-    load.begin(target.stack.database_url)
-    if not load.finish(CALM_SECONDS) or not _drain(target, CALM_SECONDS):
-        raise NotInjected(f"the run without faults was not over after {CALM_SECONDS:g} s")
+    load.begin(target.stack.database_url, target.objects.as_uri())
+    if not load.finish(patience) or not _drain(target, patience):
+        raise NotInjected(f"BROKEN never ended, without any fault: after {patience:g} s")
     seconds = time.monotonic() - begun
     with target.admin() as connection:
         reference.keep(connection)
@@ -164,47 +116,36 @@ def _drain(target: Target, seconds: float) -> bool:
     return False
 
 
-def _inject(target: Target, fault: Fault) -> Injection:
-    injection = Injection(fault, _some_in_flight(target), time.time())
-    try:
-        injection.evidence = fault.inject(target)
-        injection.happened = True
-    except Exception as error:  # noqa: BLE001 - the run goes on, and ends badly
-        injection.evidence = f"NOT INJECTED: {type(error).__name__}: {error}"
-    injection.over = time.time()
-    injection.moved_seconds = _moved(target, injection)
-    return injection
+def _inject_all(broken: Target, groups: list[list[Fault]], outcome: Outcome, log: Path) -> None:
+    """Inject all groups, one after another, while documents are submitted all the time."""
+    for number, group in enumerate(groups):
+        # The last group must still find some; one more is submitted whenever the service has nothing to do.
+        broken.load.allow(max(1, broken.load.left // (len(groups) - number) - 1))
+        dice = random.Random(f"{outcome.wanted.seed} {number}")  # whatever came before, the same for the same seed
+        done = [_until_seen(broken, each, outcome, dice) for each in inject(broken, group, dice)]
+        outcome.injections += done
+        for each in done:
+            line = f"[{len(outcome.injections)}/{outcome.wanted.faults}] {_line(each)}"
+            _say(line)
+            with log.open("a") as file:
+                print(f"{time.strftime('%H:%M:%S')} {broken.load.left} left {line}", file=file)
 
 
-def _some_in_flight(target: Target) -> set[uuid.UUID]:
-    """The jobs under way at a random moment of a busy service; none only when all documents are done."""
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up:
-        time.sleep(target.dice.uniform(0.0, 0.3))
-        jobs = {row[0] for row in target.rows(IN_FLIGHT)}
-        if jobs:
-            return jobs
-        target.load.allow(1)
-    return set()
+def _until_seen(broken: Target, each: Injection, outcome: Outcome, dice: random.Random) -> Injection:
+    for _ in range(TRIES - 1):
+        if each.happened:
+            break
+        _say(f"once more, since nothing was seen of it: {_line(each)}")
+        outcome.unseen.append(each)
+        (each,) = inject(broken, [each.fault], dice)
+    return each
 
 
-def _moved(target: Target, injection: Injection) -> float | None:
-    """Wait until every job that was under way has moved; how long the last one took."""
-    if not injection.jobs:
-        return 0.0
-    give_up = time.monotonic() + target.timing.bound + 5
-    jobs = list(injection.jobs)
-    while target.rows(STANDING, jobs, injection.begun)[0][0]:
-        if time.monotonic() > give_up:
-            return None
-        time.sleep(0.1)
-    last = target.rows(FIRST_MOVES, jobs, injection.begun)[0][0]
-    return max(0.0, float(last) - injection.over) if last else 0.0
-
-
-def _line(number: int, count: int, each: Injection) -> str:
+def _line(each: Injection) -> str:
     moved = "NOT MOVED" if each.moved_seconds is None else f"moved after {each.moved_seconds:.1f} s"
-    return f"[{number}/{count}] {each.fault.name}: {each.evidence}; {len(each.jobs)} in flight, {moved}"
+    seen = each.evidence if each.happened else f"NOT INJECTED: {each.evidence}"
+    together = f" (together with: {each.together})" if each.together else ""
+    return f"{each.fault.name}{together}: {seen}; {len(each.jobs)} in flight, {moved}"
 
 
 def _say(line: str) -> None:

@@ -3,34 +3,46 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import psutil
 import psycopg
 
-from app.development.rabbitmq import rabbitmq
 from app.development.server import RabbitMQ
-from app.development.service import service
-from app.stack.embedded import NAME, SUPERUSER, EmbeddedPostgres
-from app.stack.fleet import Role
-from app.stack.home import Home
-from app.stack.whole import Plan, Stack
+from app.stack.embedded import EmbeddedPostgres
+from app.stack.whole import Stack
 from chaos.load import Load
 from chaos.proxy import Proxy
 
+if TYPE_CHECKING:
+    from chaos.disk import Disk
+    from chaos.host import SecondHost
+
 Found = TypeVar("Found")
 
-TWICE = ("dispatch", "parse", "vectorize")
-"""Roles of which two run: a frozen worker is only dangerous where another can take its work."""
+TWIN = "-2"
+"""What the name of a role's second process ends with."""
+
+PATIENCE = 90.0
+"""Seconds that the harness waits for a database that another fault has taken away."""
+
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, never written
 
 
 class NotInjected(Exception):  # noqa: N818
     """The fault did not happen as it was meant to; the run proves nothing and fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A document's process that the harness ended: whose it was, and when."""
+
+    worker: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,28 @@ class Timing:
         return self.lease + self.sweep + self.margin
 
 
+class Brokered(Protocol):
+    """What faults of the broker need: also offered by the Celery chain that is the control."""
+
+    @property
+    def rabbitmq(self) -> RabbitMQ:
+        """The broker."""
+
+    @property
+    def timing(self) -> Timing:
+        """How long faults last."""
+
+    @property
+    def dice(self) -> random.Random:
+        """Drawn from the seed."""
+
+    def feed(self, count: int) -> None:
+        """Submit so many documents more."""
+
+    def fed_until(self, look: Callable[[], Found | None], seconds: float, otherwise: str) -> Found:
+        """`until`, with documents submitted meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Everything a fault can reach."""
@@ -60,6 +94,24 @@ class Target:
     timing: Timing
     load: Load
     dice: random.Random
+    work_disk: "Disk"
+    """Holds the object store, the temporary files of all processes, and the embedded broker's folder."""
+    database_disk: "Disk"
+    objects: Path
+    """The folder that is the object store."""
+    marks: dict[str, str]
+    """In the environment of every process of the service."""
+    host: "SecondHost | None" = None
+    kills: list["Kill"] = field(default_factory=list)
+    shared_memory: frozenset[str] = frozenset()
+    """What was there before the service was started."""
+
+    @property
+    def second_host(self) -> "SecondHost":
+        """The second host of a run that has one."""
+        if self.host is None:
+            raise NotInjected("this run has no second host")
+        return self.host
 
     @property
     def rabbitmq(self) -> RabbitMQ:
@@ -73,9 +125,25 @@ class Target:
         return psycopg.connect(self.admin_url, autocommit=True, connect_timeout=5, application_name="chaos")
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a query finds."""
-        with self.admin() as connection:
-            return connection.execute(query.encode(), values or None).fetchall()
+        """What a query finds; waits for a database that is away."""
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with self.admin() as connection:
+                    return connection.execute(query.encode(), values or None).fetchall()
+            except psycopg.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+
+    def feed(self, count: int) -> None:
+        """Submit so many documents more."""
+        self.load.feed(count)
+
+    def fed_until(self, look: Callable[[], Found | None], seconds: float, otherwise: str) -> Found:
+        """`until`, with documents submitted meanwhile whenever the service has nothing to do."""
+        with self.load.hungry():
+            return until(look, seconds, otherwise)
 
     def pid_of(self, kind: str, seconds: float = 45) -> tuple[str, int]:
         """A living process of a kind of role, drawn at random; waits for one that is being started again.
@@ -97,8 +165,8 @@ class Target:
         return [(row[0], row[1], row[2], int(row[2].rpartition(":")[2])) for row in found]
 
 
-def until(look: Callable[[], Found | None], seconds: float, otherwise: str) -> Found:
-    """Look until there is something to see.
+def until(look: Callable[[], Found | None], seconds: float, otherwise: str, *, every: float = 0.02) -> Found:
+    """Look until there is something to see, so many seconds apart.
 
     Raises:
         NotInjected: there was nothing in this time.
@@ -107,7 +175,7 @@ def until(look: Callable[[], Found | None], seconds: float, otherwise: str) -> F
     while not (found := look()):
         if time.monotonic() > give_up:
             raise NotInjected(f"{otherwise} in {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(every)
     return found
 
 
@@ -117,44 +185,3 @@ def gone(process: psutil.Process) -> bool:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-@contextmanager
-def target(home: Path, *, broker: str, timing: Timing, load: Load, dice: random.Random) -> Iterator[Target]:
-    """Start everything, ready to be broken; all of it is gone after the `with` block."""
-    with ExitStack() as cleanup:
-        server = cleanup.enter_context(rabbitmq()) if broker == "rabbitmq" else None
-        database = Home(home / "database")
-        database.make()
-        postgres = cleanup.enter_context(EmbeddedPostgres(database))
-        port = urlsplit(postgres.url).port or 0
-        proxy = cleanup.enter_context(Proxy(port))
-        settings = _settings(postgres.url.replace(f":{port}/", f":{proxy.port}/"), server, timing)
-        stack = cleanup.enter_context(service(home / "service", planned=_doubled, **settings))
-        admin_url = f"postgresql://{SUPERUSER}:{database.secret('postgres-superuser')}@127.0.0.1:{port}/{NAME}"
-        yield Target(stack, postgres, admin_url, proxy, server, timing, load, dice)
-
-
-def _settings(database_url: str, server: RabbitMQ | None, timing: Timing) -> dict[str, Any]:
-    broker = {"broker_url": server.url, "broker_api_url": server.api_url} if server else {}
-    return {
-        **broker,
-        "database_url": database_url,
-        "lease_seconds": timing.lease,
-        "sweep_seconds": timing.sweep,
-        "announce_again_seconds": timing.lease,
-        "parse_concurrency": 1,
-        # Two workers must not choose differently, or the rows of two runs could not be compared.
-        "embedding_arithmetic": "float32",
-        "vectorize_threads": 1,
-    }
-
-
-def _doubled(plan: Plan) -> Plan:
-    twins = [_twin(role) for role in plan.roles if role.name in TWICE]
-    return replace(plan, roles=[*plan.roles, *twins])
-
-
-def _twin(role: Role) -> Role:
-    name = f"{role.name}-2"
-    return replace(role, name=name, argv=tuple(word.replace(f"{role.name}@", f"{name}@") for word in role.argv))

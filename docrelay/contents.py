@@ -15,9 +15,8 @@ from docrelay.names import PIECE_BYTES
 from docrelay.sources import Measured
 from docrelay.tables import Content, Document, Piece
 
-
 MARKER = ".docrelay"
-"""An object that says: this is the store. A folder that is not mounted is empty, and looks like one with all bytes lost."""
+"""An object that says: this is the store. A folder that is not mounted looks like one whose bytes are all lost."""
 
 
 class ContentsDamaged(DocrelayError):  # noqa: N818
@@ -207,7 +206,7 @@ def _insert_pieces(connection: Connection, batch: Sequence[tuple[bytes, int, byt
 
 
 def _recognise(connection: Connection, store: Store) -> None:
-    """Make sure that this is where earlier bytes are: what is written to an empty mount point is lost when it is mounted.
+    """Make sure that earlier bytes are here: what is put into an empty mount point is hidden by the mount.
 
     Raises:
         StorageUnavailable: it is another store, or none.

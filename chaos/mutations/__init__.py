@@ -1,0 +1,1 @@
+"""Deliberate breaks of the service's rules, each in a copy of the code: the harness must notice every one."""
