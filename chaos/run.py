@@ -102,6 +102,9 @@ def _calm(target: Target, made: list[Document], receiver: Receiver, patience: fl
     seconds = time.monotonic() - begun
     with target.admin() as connection:
         reference.keep(connection)
+    for folder in target.objects.iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
     receiver.told.clear()
     return seconds
 

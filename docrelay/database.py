@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from docrelay.errors import ConfigError, Unavailable
 from docrelay.names import ADDRESS_FILE, HOME_DEFAULT, Variable
@@ -113,15 +113,21 @@ PASSING = {
 }
 
 
-def may_pass(error: DBAPIError) -> bool:
+def may_pass(error: DBAPIError | psycopg.Error) -> bool:
     """Whether the same transaction may succeed when it is run again."""
-    state = getattr(error.orig, "sqlstate", None)
+    cause = _cause(error)
+    state = getattr(cause, "sqlstate", None)
     return (
-        error.connection_invalidated
-        or (isinstance(error, OperationalError) and state is None)
+        (isinstance(error, DBAPIError) and error.connection_invalidated)
+        or (isinstance(cause, psycopg.OperationalError) and state is None)
         or state in PASSING
         or (state or "").startswith("08")
     )
+
+
+def _cause(error: DBAPIError | psycopg.Error) -> BaseException | None:
+    """What the driver said. COPY goes past SQLAlchemy, which then wraps nothing."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def transact(
@@ -196,12 +202,12 @@ def _persist(attempt: Callable[[], Result], patience: float) -> Result:
     while True:
         try:
             return attempt()
-        except DBAPIError as error:
+        except (DBAPIError, psycopg.Error) as error:
             if not may_pass(error):
                 _explain(error)
                 raise
             if time.monotonic() + pause > give_up:
-                reason = str(error.orig).strip().splitlines()
+                reason = str(_cause(error)).strip().splitlines()
                 raise Unavailable(f"the database cannot be reached: {reason[0] if reason else error}") from error
         time.sleep(pause)
         pause = min(2.0, pause * 2)
@@ -210,7 +216,8 @@ def _persist(attempt: Callable[[], Result], patience: float) -> Result:
 NOT_MIGRATED = {"42P01", "42703"}  # undefined_table, undefined_column
 
 
-def _explain(error: DBAPIError) -> None:
-    if getattr(error.orig, "sqlstate", None) in NOT_MIGRATED:
-        what = str(error.orig).splitlines()[0]
+def _explain(error: DBAPIError | psycopg.Error) -> None:
+    cause = _cause(error)
+    if getattr(cause, "sqlstate", None) in NOT_MIGRATED:
+        what = str(cause).splitlines()[0]
         raise ConfigError(f"the database has not the tables of this version ({what}); run `python -m app migrate`")

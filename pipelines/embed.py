@@ -127,4 +127,6 @@ def _batches(ids: list[list[int]]) -> Iterator[list[int]]:
 
 def _is_out_of_memory(error: Exception) -> bool:
     text = str(error)
-    return isinstance(error, MemoryError) or ("memory" in text and ("allocate" in text or "out of" in text))
+    # oneDNN, by which torch multiplies, says no more than that it "could not create a primitive".
+    short = ("memory" in text and ("allocate" in text or "out of" in text)) or text.endswith(" a primitive")
+    return isinstance(error, MemoryError) or short

@@ -61,11 +61,12 @@ def commit_and_tell(
 @contextmanager
 def _putting_off(connection: Connection, hints: list[Hint]) -> Iterator[None]:
     hints.clear()  # a transaction that is run again tells again
-    connection.info[PUT_OFF] = hints
+    info = connection.info  # kept: a connection that broke meanwhile refuses to be asked for it
+    info[PUT_OFF] = hints
     try:
         yield
     finally:
-        connection.info.pop(PUT_OFF, None)
+        info.pop(PUT_OFF, None)
 
 
 def send(engine: Engine, hints: list[Hint]) -> None:

@@ -72,19 +72,23 @@ def test_progress_and_no_texts(embedder: Embedder) -> None:
     assert embedder.embed([]) == b""
 
 
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory"
+
+
 class Starved:
     """The model of another encoder with memory for so many texts only."""
 
     pad_id = 0
 
-    def __init__(self, embedder: Embedder, most: int) -> None:
+    def __init__(self, embedder: Embedder, most: int, says: str = ALLOCATOR) -> None:
+        self._says = says
         self._encoder = embedder._encoder
         self._most = most
         self.dimension = embedder.dimension
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         if len(ids) > self._most:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")
+            raise RuntimeError(self._says)
         return self._encoder.encode(ids, mask)
 
     def to_bfloat16(self) -> "Starved":
@@ -96,8 +100,9 @@ def test_batches_shrink_when_memory_runs_out(embedder: Embedder) -> None:
     assert np.allclose(vectors(starved, TEXTS), vectors(embedder, TEXTS), atol=1e-5)
 
 
-def test_a_single_text_that_does_not_fit(embedder: Embedder) -> None:
-    starved = Embedder("m", "1", embedder.tokenizer, Starved(embedder, 0), max_tokens=256, arithmetic="float32")
+@pytest.mark.parametrize("says", [ALLOCATOR, "could not create a primitive"])
+def test_a_single_text_that_does_not_fit(embedder: Embedder, says: str) -> None:
+    starved = Embedder("m", "1", embedder.tokenizer, Starved(embedder, 0, says), max_tokens=256, arithmetic="float32")
     with pytest.raises(TransientError) as caught:
         starved.embed(["text"])
     assert caught.value.code == "out_of_memory"
