@@ -33,7 +33,7 @@ def _interrupt(*_: object) -> None:
 @click.option("--lease", default=5.0, show_default=True, type=click.FloatRange(2), help="Seconds.")
 @click.option("--sweep", default=1.0, show_default=True, type=click.FloatRange(0.2), help="Seconds.")
 @click.option("--outage", default=6.0, show_default=True, help="Seconds that outages and locks last, at most.")
-@click.option("--margin", default=10.0, show_default=True, help="Seconds that a restart may add to lease and sweep.")
+@click.option("--margin", default=15.0, show_default=True, help="Seconds that a restart may add to lease and sweep.")
 @click.option("--only", multiple=True, help="Only faults whose name contains this; may be given again.")
 @click.option(
     "--without", multiple=True, type=click.Choice(PARTS), help="Leave out faults that this machine denies us."

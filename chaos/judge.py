@@ -122,7 +122,9 @@ def left_files(target: Target) -> list[str]:
     """Temporary files, shared memory that was not there before, and objects that no row knows."""
     known = {row[0] for row in target.rows("select location from contents where location is not null")}
     objects = {str(path.relative_to(target.objects)) for path in target.objects.rglob("*") if path.is_file()}
-    temporary = sorted(path.name for path in Path(target.marks["TMPDIR"]).iterdir())
+    # A document process that waits for the next one has its folder, and names it in its command.
+    used = {Path(word).name for process in _marked(target) for word in _words(process)}
+    temporary = sorted({path.name for path in Path(target.marks["TMPDIR"]).iterdir()} - used)
     shared = sorted({path.name for path in SHARED_MEMORY.glob("*")} - target.shared_memory)
     return [
         *(f"object {name} of no document" for name in sorted(objects - known - {MARKER})),
@@ -171,6 +173,12 @@ def _marked(target: Target) -> list[psutil.Process]:
             if process.environ().get(mark) == target.marks[mark]:
                 found[process.pid] = process
     return list(found.values())
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 def _is_zombie(process: psutil.Process) -> bool:

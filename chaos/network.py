@@ -130,10 +130,10 @@ def cut_off(target: Target, from_what: Sequence[str]) -> str:
         longer = target.timing.lease + target.timing.sweep + target.dice.uniform(0.5, 2.0)
         time.sleep(max(0.0, begun + longer - time.monotonic()))
         held = target.rows("select 1 from stage_runs where id = %s and lease_token = %s", stage, token)
+        if held and "database" in from_what and not _closing(target, stage):
+            raise NotInjected("a stage was not taken from the host that could not renew its lease")
     for what in from_what:
         until(lambda what=what: network.links[what].answers(network.ports[what]), 30, "not healed")  # type: ignore[misc]
-    if held and "database" in from_what and not _closing(target, stage):
-        raise NotInjected("a stage was not taken from the host that could not renew its lease")
     return f"cut off for {longer:.1f} s{'' if held else ', a stage was taken from it or over'}"
 
 

@@ -17,6 +17,7 @@ from chaos.judge import judge, strays_after
 from chaos.load import Load
 from chaos.outcome import Outcome, Wanted
 from chaos.receiver import Receiver
+from chaos.report import summary
 from chaos.setup import keep_state, target
 from chaos.target import NotInjected, Target
 
@@ -46,7 +47,7 @@ def run(wanted: Wanted, *, home: Path | None = None) -> Outcome:
         if good:
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            _say(f"what is left of it is in {folder}: all logs, and if it came so far, faults.log and state.sql")
+            _say(f"left of it in {folder}: all logs, and if it came so far, faults.log, summary.md and state.sql")
     return outcome
 
 
@@ -77,6 +78,7 @@ def _run(wanted: Wanted, home: Path) -> Outcome:
             outcome.verdict = judge(broken, receiver)
             outcome.accepted, outcome.refused, outcome.spare = len(load.accepted), load.refused, load.spare
         outcome.verdict.left_behind += strays_after(broken)
+    (home / "summary.md").write_text(summary(outcome) + "\n")
     return outcome
 
 

@@ -123,6 +123,7 @@ def _settings(database_url: str, server: RabbitMQ | None, timing: Timing) -> dic
         "lease_seconds": timing.lease,
         "sweep_seconds": timing.sweep,
         "announce_again_seconds": timing.lease,
+        "delivery_allow": "127.0.0.1",  # where the run's own receiver listens
         "parse_concurrency": 1,
         # Two workers must not choose differently, or the rows of two runs could not be compared.
         "embedding_arithmetic": "float32",

@@ -52,7 +52,7 @@ class Timing:
     lease: float = 5.0
     sweep: float = 1.0
     outage: float = 6.0
-    margin: float = 10.0
+    margin: float = 15.0
 
     @property
     def bound(self) -> float:

@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 LOCK = 4_711_002
 """Advisory lock: of several dispatchers, one sweeps at a time."""
 
+LET_GO_MILLISECONDS = 3000
+LET_GO = text("select set_config('idle_in_transaction_session_timeout', :milliseconds, true)")
+"""A dispatcher that is cut off or frozen in the middle of a sweep must not keep the others from theirs for a minute."""
+
 MOST_DEAD_LETTERS = 100
 DEAD_LETTER_SECONDS = 2.0
 FOLLOWERS_SECONDS = 60.0
@@ -81,6 +85,7 @@ class Sweep:
             log.warning("queues not looked at: %s", error)
 
     def _rows(self, connection: Connection) -> int:
+        connection.execute(LET_GO, {"milliseconds": str(LET_GO_MILLISECONDS)})
         if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
             return 0
         for statement in TIDY:

@@ -20,8 +20,8 @@ class Mutation:
     breaks: str
     edits: tuple[Edit, ...]
     only: tuple[str, ...]
-    faults: int = 6
-    documents: int = 30
+    faults: int = 4
+    documents: int = 20
 
 
 OUTCOMES = "docrelay/transitions/outcomes.py"
@@ -52,7 +52,7 @@ MUTATIONS = (
         "what was announced and lost is not announced again",
         (Edit("app/dispatch/sweep.py", "        if not row.overdue:\n", "        if row is not None:\n"),),
         ("every queue purged",),
-        faults=4,
+        faults=3,
     ),
     Mutation(
         "lost-worker-is-charged",
@@ -111,8 +111,8 @@ MUTATIONS = (
         (
             Edit(
                 OUTCOMES,
-                ":worker, coalesce(:result, '{}'::jsonb) from closed\n",
-                ":worker, coalesce(:result, '{}'::jsonb) from closed where false\n",
+                ":worker, coalesce(cast(:result as jsonb), '{}'::jsonb) from closed\n",
+                ":worker, coalesce(cast(:result as jsonb), '{}'::jsonb) from closed where false\n",
             ),
         ),
         ("Beat killed",),
@@ -148,21 +148,6 @@ MUTATIONS = (
             ),
         ),
         ("object store away",),
-        faults=4,
-    ),
-    Mutation(
-        "orphans-live-on",
-        "document processes outlive their worker",
-        (
-            Edit("app/isolation/child.py", "    die_with_parent()\n    faulthandler", "    faulthandler"),
-            Edit(
-                "app/isolation/child.py",
-                "        while header := self._calls.read(HEADER.size):",
-                "        while header := self._calls.read(HEADER.size) or time.sleep(3600):",
-            ),
-            Edit("app/stack/supervisor.py", "died=lambda: self._guard.kill(role.name),", "died=lambda: None,"),
-        ),
-        ("parse worker killed", "vectorize worker killed"),
         faults=3,
     ),
 )

@@ -77,7 +77,7 @@ def attempt(mutation: Mutation, arguments: list[str]) -> Trial:
         (folder / "home").mkdir()
         only = [word for fault in mutation.only for word in ("--only", fault)]
         options = ["--documents", str(mutation.documents), "--faults", str(mutation.faults), "--overlap", "0"]
-        options += ["--patience", "45", "--home", str(folder / "home"), *only, *arguments]
+        options += ["--patience", "40", "--home", str(folder / "home"), *only, *arguments]
         # Isolated from the installed code: the working folder comes first on the path.
         command = [sys.executable, "-m", "chaos", *options]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TRIAL_SECONDS, check=False)
