@@ -127,13 +127,7 @@ MUTATIONS = (
     Mutation(
         "nobody-is-told",
         "the outcome is committed without its notifications",
-        (
-            Edit(
-                "docrelay/transitions/jobs.py",
-                "        connection.execute(DELIVER, {**delivery, ",
-                "        _ = (DELIVER, {**delivery, ",
-            ),
-        ),
+        (Edit("docrelay/transitions/deliveries.py", "    if rows:\n        connection.execute(WRITE, rows)\n", ""),),
         ("Beat killed",),
         faults=2,
     ),
