@@ -10,6 +10,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 ALIVE_SECONDS = 30
 """A process that has not said for so long that it is alive does not count."""
 
+SILENT_SECONDS = 15
+"""A worker says so every 5 s: one that has missed it three times may be dead, and what it works on is not just slow."""
+
 MOST_COUNTED = 1000
 """Nobody waits more patiently for knowing it exactly, and a page of jobs would count a long queue for each."""
 
@@ -31,6 +34,8 @@ STATE = text(
                 limit {MOST_COUNTED}) earlier) as announced_ahead,
            (select cast(coalesce(sum(p.slots), 0) as int) from processes p where p.role = 'worker' and p.queue = s.queue
                    and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as slots,
+           (select round(extract(epoch from now() - max(p.beat_at))) from processes p where p.role = 'worker'
+                   and s.status = 'running' and s.worker = 'worker@' || p.host || ':' || p.pid) as silent,
            exists (select 1 from processes p where p.role = 'dispatcher'
                    and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as dispatched
     from jobs j
@@ -106,11 +111,20 @@ def _about(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 100 * 60 else f"{round(seconds / 3600)} h"
 
 
+def _running(row: RowMapping) -> str:
+    runs = f"{row['stage']} runs on {row['worker']}"
+    if row["silent"] is None or row["silent"] < SILENT_SECONDS:
+        return runs
+    return (
+        f"{runs}, which has given no sign of life for {row['silent']:.0f} s; when its lease is over, another takes it"
+    )
+
+
 def _reason(row: RowMapping) -> str:
     if row["stage"] is None:
         return "waits for an earlier job of the same document"
     if row["status"] == "running":
-        return f"{row['stage']} runs on {row['worker']}"
+        return _running(row)
     if row["due_in"] > 0:
         return _next_try(row)
     if not row["slots"]:

@@ -108,6 +108,18 @@ def test_it_runs(client: Client, service: Service, job: Job) -> None:
     assert why(client, job) == "parse runs on worker@there:7"
 
 
+def test_its_worker_may_be_dead(client: Client, service: Service, job: Job) -> None:
+    """Which is not the same as a document that takes long."""
+    service.claim(job, worker="worker@here:1")
+    process(service, "worker", Queue.PARSE, ago=5)
+    assert why(client, job) == "parse runs on worker@here:1"
+    service.sql("update processes set beat_at = now() - interval '20 seconds'")
+    sentence = "parse runs on worker@here:1, which has given no sign of life for 20 s; when its lease is over, another"
+    assert why(client, job) == f"{sentence} takes it"
+    process(service, "worker", Queue.VECTORIZE, ago=1)  # an earlier one of that number, or a later one
+    assert why(client, job) == "parse runs on worker@here:1"
+
+
 def test_it_is_tried_again(client: Client, service: Service, job: Job) -> None:
     service.fail(service.claim(job))
     service.sql("update stage_runs set due_at = now() + interval '30.2 s' where job_id = :id", id=job.id)

@@ -1,6 +1,8 @@
 """The main job, end to end, on real parts: a document goes in through the API and comes out searchable."""
 
 import io
+import os
+import signal
 import time
 import uuid
 from pathlib import Path
@@ -197,6 +199,25 @@ def test_a_running_job_is_cancelled(client: Client, stack: Stack) -> None:
         client.retry(client.submit(_mark().encode()).id)
     assert client.retry(job.id).status == "queued"
     client.cancel(job.id)
+
+
+def test_a_dead_worker_is_told_from_a_slow_document(client: Client, stack: Stack) -> None:
+    """The document goes on and on; its worker is stopped, and then goes on too."""
+    job = client.submit(f"loop {_mark()}".encode(), pipeline="hostile")
+    for seen in client.watch(job.id, timeout=30):
+        if seen.stages[0].done:
+            break
+    assert client.get(job.id).reason.startswith("hostile runs on worker@")
+    worker = int(str(client.get(job.id).stages[0].worker).rpartition(":")[2])
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        give_up = time.monotonic() + 28  # its lease lasts 30 s
+        while "no sign of life for" not in client.get(job.id).reason:
+            assert time.monotonic() < give_up, client.get(job.id).reason
+            time.sleep(0.5)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        client.cancel(job.id)
 
 
 @pytest.mark.parametrize(
