@@ -114,6 +114,22 @@ def formats(**options: Any) -> None:
     raise SystemExit(0 if run(Wanted(**options)) else 1)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--glob", default="*", show_default=True, help="Only PDFs of such names.")
+@click.option("--words", "show_words", default=0, show_default=True, help="Name so many words lost and added per file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def quality(folder: Path, **options: Any) -> None:
+    """Text of PDFs against their true text, beside pypdf, pdfium and pdftotext: exit status 1 if a target is missed."""
+    from benchmarks.quality.readers import Missing
+    from benchmarks.quality.run import run
+
+    try:
+        raise SystemExit(0 if run(folder, **options) else 1)
+    except (Missing, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from None
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")
