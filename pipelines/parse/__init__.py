@@ -1,5 +1,7 @@
 """From the bytes of a document to the text of its pages."""
 
+from dataclasses import replace
+
 from pipelines.documents import ParsedDocument
 from pipelines.parse import media, registry, sniff
 from pipelines.parse.limits import ParseLimits, out_of_memory
@@ -8,7 +10,7 @@ from pipelines.parse.parser import Report, Source
 __all__ = ["PARSER_VERSION", "ParseLimits", "ignore", "parse"]
 
 # Part of a result's fingerprint: raise it whenever the same bytes may give another text.
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 
 
 def ignore(done: int, total: int) -> None:
@@ -19,6 +21,7 @@ def parse(
     data: bytes,
     name: str,
     *,
+    password: str | None = None,
     engine: str = "default",
     depth: int = 0,
     limits: ParseLimits = ParseLimits(),
@@ -26,9 +29,10 @@ def parse(
 ) -> ParsedDocument:
     """Read a document; its type is told by its bytes, ``name`` is only a hint.
 
-    ``engine="fallback"`` reads PDF without pdfium, for a document on which a process has died. ``depth`` says how many
-    containers the document was taken out of. ``report(done, total)`` is called as pages are read. Pages that cannot be
-    read are in ``problems``; the others are kept. Documents inside this one are in ``members``, unread.
+    ``password`` opens a document that is encrypted. ``engine="fallback"`` reads PDF without pdfium, for a document on
+    which a process has died. ``depth`` says how many containers the document was taken out of. ``report(done, total)``
+    is called as pages are read. Pages that cannot be read are in ``problems``; the others are kept. Documents inside
+    this one are in ``members``, unread.
 
     Raises PermanentError: ``encrypted``, ``corrupt``, ``unsupported``, ``too_large``, ``not_installed`` or
     ``parser_failed``. Raises ValueError for an engine that does not exist. Parsing is not thread-safe, because pdfium
@@ -38,7 +42,8 @@ def parse(
         raise ValueError(f"engine must be 'default' or 'fallback', not {engine!r}")
     limits.check_bytes(len(data))
     try:
-        return _parse(sniff.sniff(data, name, engine, depth), limits, report)
+        source = replace(sniff.sniff(data, name, engine, depth), password=password)
+        return _parse(source, limits, report)
     except MemoryError as error:
         raise out_of_memory("the document") from error
 

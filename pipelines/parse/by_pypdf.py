@@ -1,6 +1,5 @@
 """Text and structure of a PDF by pypdf: slower than pdfium, but pure Python, and more forgiving of some files."""
 
-from collections.abc import Callable
 from io import BytesIO
 
 from pypdf import PasswordType, PdfReader
@@ -10,7 +9,10 @@ from pipelines.errors import PermanentError
 from pipelines.parse.clean import clean, clean_line
 from pipelines.parse.failures import PARSER_FAILURES, reason
 from pipelines.parse.limits import ParseLimits, out_of_memory
+from pipelines.parse.parser import Report, Source
+from pipelines.parse.pdf_attached import with_attached
 from pipelines.parse.pdf_date import iso_date
+from pipelines.parse.pdf_password import encrypted_but_opened, refused
 from pipelines.parse.quiet import quiet
 
 _METADATA = {
@@ -25,35 +27,38 @@ _METADATA = {
 }
 
 
-def read(data: bytes, limits: ParseLimits, report: Callable[[int, int], None]) -> ParsedDocument:
+def read(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
     """The document as pypdf reads it, page by page.
 
     Raises PermanentError: ``encrypted``, ``too_large``, and ``corrupt`` when no page can be read.
     """
     with quiet("pypdf"):
-        reader, notes = _opened(data)
+        reader, notes = _opened(source.data, source.password)
         count = _page_count(reader)
         limits.check_pages(count)
         pages, problems = _pages(reader, count, limits, report)
         if not pages:
             first = f"; page 1: {problems[0].message}" if problems else ""
             raise PermanentError("corrupt", f"pypdf can read none of the {count} pages{first}.")
-        return ParsedDocument("application/pdf", count, pages, problems, _metadata(reader), notes)
+        parsed = ParsedDocument("application/pdf", count, pages, problems, _metadata(reader), notes)
+    return with_attached(parsed, source, limits, ())
 
 
-def _opened(data: bytes) -> tuple[PdfReader, list[str]]:
+def _opened(data: bytes, password: str | None) -> tuple[PdfReader, list[str]]:
     try:
         reader = PdfReader(BytesIO(data), strict=False)
         if not reader.is_encrypted:
             return reader, []
-        opened = reader.decrypt("") != PasswordType.NOT_DECRYPTED
+        opens = next((tried for tried in (password, "") if tried is not None and _decrypts(reader, tried)), None)
     except PARSER_FAILURES as error:
         raise PermanentError("corrupt", f"pypdf cannot open the file: {reason(error)}.") from error
-    if not opened:
-        raise PermanentError(
-            "encrypted", "The PDF is encrypted and needs a password; remove the password and submit it again."
-        )
-    return reader, ["The PDF is encrypted; it opens without a password."]
+    if opens is None:
+        raise refused(password)
+    return reader, [encrypted_but_opened(with_password=bool(opens))]
+
+
+def _decrypts(reader: PdfReader, password: str) -> bool:
+    return reader.decrypt(password) != PasswordType.NOT_DECRYPTED
 
 
 def _page_count(reader: PdfReader) -> int:
@@ -63,9 +68,7 @@ def _page_count(reader: PdfReader) -> int:
         raise PermanentError("corrupt", f"pypdf cannot read the list of pages: {reason(error)}.") from error
 
 
-def _pages(
-    reader: PdfReader, count: int, limits: ParseLimits, report: Callable[[int, int], None]
-) -> tuple[list[Page], list[PageProblem]]:
+def _pages(reader: PdfReader, count: int, limits: ParseLimits, report: Report) -> tuple[list[Page], list[PageProblem]]:
     labels = _labels(reader, count)
     pages: list[Page] = []
     problems: list[PageProblem] = []

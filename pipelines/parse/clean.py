@@ -19,7 +19,8 @@ def clean(text: str) -> str:
     are removed, surrogates that form a pair become their character and lone ones U+FFFD.
     """
     text = text.replace("\r\n", "\n")
-    if not _ANY.search(text):
+    # Asking whether all is printable takes a tenth of the time, and is no for hardly any text but what is dirty.
+    if text.replace("\n", " ").replace("\xa0", " ").isprintable() or not _ANY.search(text):
         return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,7 +1,7 @@
 """What a parser is, and what it is given. Other packages bring parsers of their own: docs/parsers.md."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipelines.documents import ParsedDocument
@@ -28,7 +28,8 @@ class Source:
 
     ``name`` is what its owner called it: a hint, and hostile. ``text`` is the decoded content where the bytes are text,
     with the ``encoding`` that was found, else None. ``engine`` is ``"fallback"`` for a document on which a process has
-    died before. ``depth`` counts the containers that it was taken out of.
+    died before. ``depth`` counts the containers that it was taken out of. ``password`` opens an encrypted document; it
+    must not appear in any message.
     """
 
     data: bytes
@@ -38,6 +39,7 @@ class Source:
     encoding: str | None = None
     engine: str = "default"
     depth: int = 0
+    password: str | None = field(default=None, repr=False)
 
 
 class Parser(Protocol):

@@ -4,7 +4,6 @@ pdfium gives the structure (metadata, labels, outline, encryption) as well: on t
 of the text extraction, where reading the same by pypdf costs 35 %.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from pipelines.documents import ParsedDocument
@@ -15,30 +14,23 @@ from pipelines.parse.parser import Report, Source
 
 
 def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
-    """The document of a PDF, as the registry calls it."""
-    return parse_pdf(source.data, engine=source.engine, limits=limits, report=report)
-
-
-def parse_pdf(data: bytes, *, engine: str, limits: ParseLimits, report: Callable[[int, int], None]) -> ParsedDocument:
-    """The document of a PDF; pypdf reads it with ``engine="fallback"``, or when pdfium finds no page in it.
+    """The document of a PDF; pypdf reads it with the fallback engine, or when pdfium finds no page in it.
 
     Raises PermanentError: ``encrypted``, ``corrupt`` or ``too_large``.
     """
-    if engine == "fallback":
-        return by_pypdf.read(data, limits, report)
+    if source.engine == "fallback":
+        return by_pypdf.read(source, limits, report)
     try:
-        return by_pdfium.read(data, limits, report)
+        return by_pdfium.read(source, limits, report)
     except PermanentError as error:
         if error.code != "corrupt":
             raise
-        return _second_opinion(data, limits, report, error)
+        return _second_opinion(source, limits, report, error)
 
 
-def _second_opinion(
-    data: bytes, limits: ParseLimits, report: Callable[[int, int], None], first: PermanentError
-) -> ParsedDocument:
+def _second_opinion(source: Source, limits: ParseLimits, report: Report, first: PermanentError) -> ParsedDocument:
     try:
-        parsed = by_pypdf.read(data, limits, report)
+        parsed = by_pypdf.read(source, limits, report)
     except PermanentError as second:
         if second.code != "corrupt":
             raise

@@ -7,7 +7,9 @@ from io import BytesIO
 import pytest
 from pypdf import PdfWriter
 from pypdf.constants import PageLabelStyle
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, StreamObject, TextStringObject
 
+from pipelines.documents import Member
 from pipelines.errors import PermanentError
 from pipelines.parse import ParseLimits, parse
 from pipelines.parse.pdf_date import iso_date
@@ -66,12 +68,54 @@ def test_outline_becomes_metadata(make_pdf: MakePdf) -> None:
     assert parse(buffer.getvalue(), "outline.pdf").metadata["outline"] == "Chapter\n  Section"
 
 
-def test_attachments_are_noted(make_pdf: MakePdf) -> None:
+@pytest.mark.parametrize("engine", ["default", "fallback"])
+def test_attachments_become_members(make_pdf: MakePdf, engine: str) -> None:
     writer = PdfWriter(clone_from=BytesIO(make_pdf("a")))
-    writer.add_attachment("data.csv", b"1,2")
+    writer.add_attachment("../data.csv", b"1,2").subtype = NameObject("/text/csv")
     buffer = BytesIO()
     writer.write(buffer)
-    assert parse(buffer.getvalue(), "a.pdf").notes == ["The PDF carries 1 attached files, which were not read."]
+    parsed = parse(buffer.getvalue(), "a.pdf", engine=engine)
+    assert parsed.members == [Member("data.csv", "../data.csv", "text/csv", b"1,2")]
+    assert parsed.pages[0].text.strip().endswith("## Attachments\n\n- ../data.csv")
+    assert len(parsed.notes) == 1
+    assert "points outside" in parsed.notes[0]
+
+
+def test_a_file_that_is_pinned_to_a_page(make_pdf: MakePdf) -> None:
+    writer = PdfWriter(clone_from=BytesIO(make_pdf("a", "b")))
+    content = StreamObject()
+    content.set_data(b"pinned")
+    stream = writer._add_object(content)
+    file = {"/Type": NameObject("/Filespec"), "/UF": TextStringObject("pinned.txt")}
+    spec = DictionaryObject({NameObject(key): value for key, value in file.items()})
+    spec[NameObject("/EF")] = DictionaryObject({NameObject("/F"): stream})
+    annotation = DictionaryObject({NameObject("/Subtype"): NameObject("/FileAttachment"), NameObject("/FS"): spec})
+    annotation[NameObject("/Rect")] = ArrayObject(map(NumberObject, (0, 0, 20, 20)))
+    writer.pages[1][NameObject("/Annots")] = ArrayObject([writer._add_object(annotation)])
+    buffer = BytesIO()
+    writer.write(buffer)
+    assert [(one.name, one.data) for one in parse(buffer.getvalue(), "a.pdf").members] == [("pinned.txt", b"pinned")]
+
+
+def test_members_of_members_have_an_end(make_pdf: MakePdf) -> None:
+    writer = PdfWriter(clone_from=BytesIO(make_pdf("a")))
+    writer.add_attachment("inner.pdf", make_pdf("b"))
+    buffer = BytesIO()
+    writer.write(buffer)
+    parsed = parse(buffer.getvalue(), "a.pdf", depth=ParseLimits().max_depth)
+    assert parsed.members == []
+    assert "max_depth" in parsed.notes[0]
+
+
+def test_an_attachment_that_unpacks_too_far_is_left_out(make_pdf: MakePdf) -> None:
+    writer = PdfWriter(clone_from=BytesIO(make_pdf("a")))
+    writer.add_attachment("large.bin", b"0" * 10_000)
+    buffer = BytesIO()
+    writer.write(buffer)
+    parsed = parse(buffer.getvalue(), "a.pdf", limits=ParseLimits(max_unpacked=9_999))
+    assert parsed.members == []
+    assert "'large.bin' was left out" in parsed.notes[0]
+    assert parsed.pages[0].text.startswith("a\n")
 
 
 @pytest.mark.parametrize("engine", ["default", "fallback"])
@@ -80,6 +124,31 @@ def test_needs_a_password(make_pdf: MakePdf, encrypt: Encrypt, engine: str) -> N
         parse(encrypt(make_pdf("secret"), "user password"), "locked.pdf", engine=engine)
     assert caught.value.code == "encrypted"
     assert "password" in caught.value.message
+
+
+@pytest.mark.parametrize("engine", ["default", "fallback"])
+def test_opens_with_its_password(make_pdf: MakePdf, encrypt: Encrypt, engine: str) -> None:
+    data = encrypt(make_pdf("secret"), "user password")
+    parsed = parse(data, "locked.pdf", engine=engine, password="user password")
+    assert "secret" in parsed.pages[0].text
+    assert parsed.notes == ["The PDF is encrypted; it was opened with the password given."]
+
+
+@pytest.mark.parametrize("engine", ["default", "fallback"])
+def test_a_wrong_password_is_said_but_not_repeated(make_pdf: MakePdf, encrypt: Encrypt, engine: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        parse(encrypt(make_pdf("secret"), "user password"), "locked.pdf", engine=engine, password="guessed")
+    assert caught.value.code == "encrypted"
+    assert "the password given does not open it" in caught.value.message
+    assert "guessed" not in caught.value.message
+
+
+@pytest.mark.parametrize("engine", ["default", "fallback"])
+def test_a_password_that_is_not_needed(make_pdf: MakePdf, encrypt: Encrypt, engine: str) -> None:
+    parsed = parse(encrypt(make_pdf("readable"), ""), "open.pdf", engine=engine, password="needless")
+    assert "readable" in parsed.pages[0].text
+    assert parsed.notes == ["The PDF is encrypted; it opens without a password."]
+    assert "plain" in parse(make_pdf("plain"), "a.pdf", engine=engine, password="needless").pages[0].text
 
 
 @pytest.mark.parametrize("engine", ["default", "fallback"])
