@@ -23,11 +23,14 @@ COPY docrelay docrelay
 RUN pip install --no-deps --force-reinstall .
 
 FROM python:${PYTHON}-slim
+# Of each language to be read in scans beside English, Debian's package: "tesseract-ocr-deu tesseract-ocr-fra".
+ARG OCR_PACKAGES=""
 # libgomp: torch's threads. tini: passes SIGTERM on and buries document processes whose parent has died.
+# tesseract-ocr-*: the language files of OCR; its library is in a wheel.
 # Their newest versions are wanted, and pinned ones vanish from the mirrors.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 tini \
+    && apt-get install --yes --no-install-recommends libgomp1 tini tesseract-ocr-eng tesseract-ocr-osd ${OCR_PACKAGES} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home docrelay \
     && install --directory --owner=docrelay --group=docrelay --mode=0700 /var/lib/docrelay /var/lib/docrelay/flower

@@ -8,7 +8,7 @@ from app.schedule import beat_schedule
 from config.celery import celery_settings
 from config.settings import settings
 
-TASKS = ("tasks.parse", "tasks.vectorize", "tasks.notify", "tasks.tidy")
+TASKS = ("tasks.parse", "tasks.ocr", "tasks.vectorize", "tasks.notify", "tasks.tidy")
 """Named, not imported: the tasks need the app, and the app needs the tasks only when it runs."""
 
 

@@ -90,14 +90,17 @@ class Work:
         result: dict[str, Any] | None = None,
         *,
         job_status: JobStatus = JobStatus.SUCCEEDED,
+        demand: dict[str, Any] | None = None,
     ) -> None:
-        """Commit the stage's effects together with its closing.
+        """Commit the stage's effects together with its closing; a stage that it demands comes next.
 
         Raises:
             LeaseLost: the lease is gone; nothing was written.
         """
 
         def close(connection: Connection) -> None:
+            if demand is not None:
+                transitions.demand(connection, self.claim, demand)
             # Closing first locks the row: effects of a worker that came too late are never even tried.
             closing = transitions.succeed(connection, self.claim, result, job_status=job_status)
             if closing is Closing.LOST:

@@ -127,6 +127,7 @@ def _settings(database_url: str, server: RabbitMQ | None, timing: Timing) -> dic
         "parse_concurrency": 1,
         # Two workers must not choose differently, or the rows of two runs could not be compared.
         "embedding_arithmetic": "float32",
+        "ocr_concurrency": 1,
         "vectorize_threads": 1,
     }
 

@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     parse_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
     """Document processes of one parse worker. Half the cores: vectorize wants the others."""
 
+    ocr_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
+    """Pages that one OCR worker reads at once, each of another document, on a core of its own."""
+
+    ocr_languages: Annotated[str, Field(pattern=r"^\w+(\+\w+)*$")] = "eng"
+    """Languages of scanned pages, by Tesseract's names: `eng+deu`. Each one more makes every page slower."""
+
     vectorize_threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 2
     """Torch threads of the one model process of a vectorize worker. Threads × processes = cores; more
     threads than cores has cost others a factor of thirty."""

@@ -84,6 +84,7 @@ class Queue(StrEnum):
     """One queue per kind of work, and one worker group per queue."""
 
     PARSE = "docrelay.parse"
+    OCR = "docrelay.ocr"
     VECTORIZE = "docrelay.vectorize"
     NOTIFY = "docrelay.notify"
 

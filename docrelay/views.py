@@ -133,7 +133,7 @@ class Job:
         """How many pages could not be read, and why the first of them could not."""
         problems = self.document.problems
         if not problems:
-            return "the document has no text to index (a scan needs OCR)"
+            return "the document has no text to index"
         of_all = f" of {self.document.page_count}" if self.document.page_count else ""
         first = problems[0]
         return f"{len(problems)}{of_all} pages could not be read; page {first['page']}: {first['message']}"

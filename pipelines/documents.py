@@ -38,7 +38,8 @@ class Member:
 class ParsedDocument:
     """What parsing found. ``page_count`` counts the pages with problems too; ``notes`` are sentences for people.
 
-    ``members`` are the documents inside this one, to be parsed by themselves; its own pages list them.
+    ``members`` are the documents inside this one, to be parsed by themselves; its own pages list them. ``scanned`` are
+    the numbers of pages that are pictures: they have no text as long as OCR has not read them.
     """
 
     media_type: str
@@ -48,6 +49,7 @@ class ParsedDocument:
     metadata: dict[str, str]
     notes: list[str]
     members: list[Member] = field(default_factory=list)
+    scanned: list[int] = field(default_factory=list)
 
     @property
     def has_text(self) -> bool:

@@ -9,7 +9,7 @@ class StageSpec:
 
     ``seconds`` bounds the whole stage, ``silence`` the time without progress, ``memory_mb`` the resident memory of the
     process that works the document. ``after_outcome`` marks a stage that runs once the job's outcome is known,
-    whatever it is.
+    whatever it is, ``on_demand`` one that is added to a job by the stage before it, if the document needs it.
     """
 
     name: str
@@ -17,16 +17,19 @@ class StageSpec:
     silence: int
     memory_mb: int
     after_outcome: bool = False
+    on_demand: bool = False
 
 
 # The slowest sane page of the corpora we measured takes 2 s; a page that takes a minute never ends.
 _PARSE = StageSpec("parse", seconds=600, silence=60, memory_mb=1024)
+# A dense page takes 2 s, one of a newspaper 20 s; the silence is the limit on one page, the rest are kept without it.
+_OCR = StageSpec("ocr", seconds=4 * 3600, silence=90, memory_mb=1536, on_demand=True)
 # Torch and a small model hold 600 MB before the first batch; larger models need the rest.
 _VECTORIZE = StageSpec("vectorize", seconds=3600, silence=120, memory_mb=4096)
 _NOTIFY = StageSpec("notify", seconds=120, silence=60, memory_mb=512, after_outcome=True)
 
 PIPELINES: dict[str, tuple[StageSpec, ...]] = {
-    "index": (_PARSE, _VECTORIZE, _NOTIFY),
-    "extract": (_PARSE, _NOTIFY),
+    "index": (_PARSE, _OCR, _VECTORIZE, _NOTIFY),
+    "extract": (_PARSE, _OCR, _NOTIFY),
     "reembed": (_VECTORIZE, _NOTIFY),
 }

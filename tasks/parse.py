@@ -5,20 +5,20 @@ from queue import LifoQueue
 from typing import Any
 
 from celery import Task
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from app.celery import app
 from app.isolation import DocumentProcess, WorkRefused
 from app.isolation.protocol import Refusal
-from app.work import StageFailed, Work, run_stage
+from app.work import Effects, StageFailed, Work, run_stage
 from config.settings import settings
-from docrelay import contents
+from docrelay import contents, transitions
 from docrelay import tables as t
-from docrelay.names import JobStatus
 from pipelines.documents import ParsedDocument
 from pipelines.errors import LimitError
 from pipelines.parse import PARSER_VERSION, ParseLimits
 from tasks.isolated.errors import classify
+from tasks.pages import OCR, outcome, set_problems
 
 CALLS_PER_PROCESS = 200
 """A document process is replaced after so many documents: C libraries leak a little."""
@@ -36,39 +36,54 @@ def parse_document(work: Work) -> None:
     """Read, parse in a process that can die, store the pages with the closing of the stage."""
     known = work.read(lambda connection: _known(connection, work))
     if known is not None:
-        work.succeed(lambda _: None, {"pages": known.pages, "reused": True}, job_status=known.outcome)
+        _close(work, known, lambda _: None, {"pages": known.pages, "reused": True})
         return
     parsed = _parse(work, work.read(lambda connection: _bytes(connection, work)))
-    work.succeed(
-        lambda connection: _store(connection, work, parsed),
-        {"pages": parsed.page_count, "problems": len(parsed.problems)},
-        job_status=_outcome(has_text=parsed.has_text, complete=not parsed.problems),
-    )
-
-
-def _outcome(*, has_text: bool, complete: bool) -> JobStatus:
-    if not has_text:
-        return JobStatus.NO_TEXT
-    return JobStatus.SUCCEEDED if complete else JobStatus.PARTIAL
+    found = Found(parsed.page_count, len(parsed.problems), len(parsed.scanned), has_text=parsed.has_text)
+    made = {"pages": found.pages, "problems": found.problems}
+    _close(work, found, lambda connection: _store(connection, work, parsed), made)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What this parser made of the document before."""
+class Found:
+    """What parsing made of the document, now or before: how many pages, how many of them unread or pictures."""
 
     pages: int
-    outcome: JobStatus
+    problems: int
+    scanned: int
+    has_text: bool
 
 
-def _known(connection: Connection, work: Work) -> Known | None:
-    document = t.Document.id == work.claim.document_id
-    columns = select(t.Document.parsed_by, t.Document.page_count, t.Document.problems)
-    row = connection.execute(columns.where(document)).one()
+def _close(work: Work, found: Found, effects: Effects, made: dict[str, Any]) -> None:
+    """Close the stage; pages that are pictures put the ocr stage next, which decides about them."""
+    if not found.scanned:
+        status = outcome(has_text=found.has_text, complete=not found.problems)
+        work.succeed(effects, made, job_status=status)
+        return
+    made["scanned"] = found.scanned
+    ocr = work.read(lambda connection: transitions.on_demand(connection, work.claim.pipeline, OCR))
+    if ocr is None:
+        note = f"it is a picture, and the pipeline {work.claim.pipeline} has no stage {OCR} that would read it"
+        status = outcome(has_text=found.has_text, complete=False)
+        work.succeed(lambda connection: _store_noted(connection, work, effects, note), made, job_status=status)
+        return
+    work.succeed(effects, made, job_status=outcome(has_text=True, complete=not found.problems), demand=ocr)
+
+
+def _store_noted(connection: Connection, work: Work, effects: Effects, note: str) -> None:
+    effects(connection)
+    set_problems(connection, work, note)
+
+
+def _known(connection: Connection, work: Work) -> Found | None:
+    columns = select(t.Document.parsed_by, t.Document.page_count, t.Document.problems, t.Document.scanned)
+    row = connection.execute(columns.where(t.Document.id == work.claim.document_id)).one()
     if row.parsed_by != PARSER_VERSION:
         return None
-    has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id).limit(1)
+    has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id, t.Page.text != "").limit(1)
+    problems = sum(problem["page"] not in row.scanned for problem in row.problems)
     has_text = connection.scalar(has_page) is not None
-    return Known(int(row.page_count or 0), _outcome(has_text=has_text, complete=not row.problems))
+    return Found(int(row.page_count or 0), problems, len(row.scanned), has_text=has_text)
 
 
 def _bytes(connection: Connection, work: Work) -> bytes:
@@ -113,11 +128,13 @@ def _take(work: Work, *, fresh: bool) -> DocumentProcess:
 
 def _store(connection: Connection, work: Work, parsed: ParsedDocument) -> None:
     document_id = work.claim.document_id
-    connection.execute(delete(t.Page).where(t.Page.document_id == document_id))
+    # What OCR read is kept where the page is still a picture: it took seconds each.
+    made_by_ocr = (t.Page.source == OCR) & t.Page.number.in_(parsed.scanned)
+    connection.execute(delete(t.Page).where(t.Page.document_id == document_id, ~func.coalesce(made_by_ocr, False)))
     pages = [
         {"document_id": document_id, "number": page.number, "label": page.label, "text": page.text}
         for page in parsed.pages
-        if page.text
+        if page.text and page.number not in parsed.scanned
     ]
     if pages:
         connection.execute(insert(t.Page), pages)
@@ -130,6 +147,7 @@ def _store(connection: Connection, work: Work, parsed: ParsedDocument) -> None:
             facts=parsed.metadata,
             notes=parsed.notes,
             problems=[{"page": problem.number, "message": problem.message} for problem in parsed.problems],
+            scanned=parsed.scanned,
             parsed_by=PARSER_VERSION,
         )
     )

@@ -14,12 +14,13 @@ from pipelines import PIPELINES, StageSpec
 from pipelines.chunk import CHUNKER_VERSION
 from pipelines.parse import PARSER_VERSION
 
-QUEUES = {"parse": Queue.PARSE, "vectorize": Queue.VECTORIZE, "notify": Queue.NOTIFY}
+QUEUES = {"parse": Queue.PARSE, "ocr": Queue.OCR, "vectorize": Queue.VECTORIZE, "notify": Queue.NOTIFY}
 
 
 def register(connection: Connection, settings: Settings) -> list[str]:
     """Write all pipelines, those of `DOCRELAY_TASK_MODULES` too; their names."""
     fingerprint = f"parser {PARSER_VERSION}, chunker {CHUNKER_VERSION}, model {settings.embedding_model}"
+    fingerprint += f", ocr {settings.ocr_languages}"
     rows = [*_ours(fingerprint), *_others(settings)]
     for values in rows:
         row = upsert(Pipeline).values(**values)
@@ -51,4 +52,5 @@ def _stage(spec: StageSpec, queue: Queue | None = None) -> dict[str, Any]:
         "silence": spec.silence,
         "memory_mb": spec.memory_mb,
         "after_outcome": spec.after_outcome,
+        "on_demand": spec.on_demand,
     }

@@ -32,7 +32,7 @@ def check_jobs(samples: Sequence[Sample], jobs: Mapping[str, Job]) -> Iterator[C
     for outcome, promise in (
         (JobStatus.SUCCEEDED, "readable documents are searchable"),
         (JobStatus.FAILED, "broken documents failed with a clear reason, and at the first try"),
-        (JobStatus.NO_TEXT, "scan was found to have no text, which is not called a success"),
+        (JobStatus.NO_TEXT, "of them had no text, which is not called a success"),
     ):
         wanted = [sample for sample in samples if sample.expected is outcome]
         wrong = [f"{sample.path.name} {jobs[sample.path.name].reason}" for sample in wanted if not _right(sample, jobs)]

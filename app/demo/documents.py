@@ -1,19 +1,23 @@
 """The demo's documents: real files of several kinds, made from the texts in `texts/`."""
 
+import importlib
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from markdown_it import MarkdownIt
 
-from app.demo.drawing import cut_off, draw_pdf, lock, scan
+from app.demo.drawing import blank, cut_off, draw_pdf, lock, scan
 from docrelay.names import JobStatus
 
 TEXTS: Final = Path(__file__).parent / "texts"
 LOG_PAGES: Final = 60
 ENTRIES: Final = 8
 SPOILT: Final = ("salary-bands.pdf.md", "board-minutes.pdf.md")
+
+LANGUAGES: Final = "pipelines.ocr.languages"
+"""Named, not imported: the service knows jobs, not documents."""
 
 INVOICE: Final = [
     "Miller & Daughters, Roofing",
@@ -44,8 +48,15 @@ def make_documents(folder: Path) -> list[Sample]:
         *samples,
         Sample(_keep(folder, "salary-bands.pdf", locked), JobStatus.FAILED, "password"),
         Sample(_keep(folder, "board-minutes.pdf", broken), JobStatus.FAILED, "cannot open"),
-        Sample(_keep(folder, "scanned-invoice.pdf", scan(INVOICE)), JobStatus.NO_TEXT, "no text"),
+        Sample(_keep(folder, "blank-page.pdf", blank()), JobStatus.NO_TEXT, "no text"),
+        _scanned(_keep(folder, "scanned-invoice.pdf", scan(INVOICE))),
     ]
+
+
+def _scanned(path: Path) -> Sample:
+    """What becomes of a scan depends on this machine."""
+    languages: Any = importlib.import_module(LANGUAGES)
+    return Sample(path, JobStatus.NO_TEXT, "ocr is not installed") if languages.missing("eng") else Sample(path)
 
 
 def _good() -> list[tuple[str, bytes]]:

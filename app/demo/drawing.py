@@ -56,3 +56,10 @@ def scan(lines: list[str]) -> bytes:
     pdf.add_page()
     pdf.image(page.rotate(0.7, fillcolor=250), x=0, y=0, w=pdf.w)  # no scan is ever straight
     return bytes(pdf.output())
+
+
+def blank() -> bytes:
+    """A page with nothing on it."""
+    pdf = FPDF()
+    pdf.add_page()
+    return bytes(pdf.output())

@@ -10,6 +10,7 @@ from app.doctor.broker import broker
 from app.doctor.findings import Finding, Verdict
 from app.doctor.host import disks
 from app.doctor.model import model, models
+from app.doctor.ocr import ocr
 from app.doctor.processes import processes
 from app.doctor.storage import storage
 from app.doctor.work import work
@@ -25,7 +26,8 @@ __all__ = ["Finding", "Verdict", "examine"]
 def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """All checks; those of the database only as far as it can be reached. `deep` loads the model."""
     from_database, longest = _database(settings)
-    return [*broker(settings, longest), *from_database, model(settings, deep=deep), *disks(settings)]
+    on_host = [model(settings, deep=deep), ocr(settings), *disks(settings)]
+    return [*broker(settings, longest), *from_database, *on_host]
 
 
 def _database(settings: Settings) -> tuple[list[Finding], float | None]:

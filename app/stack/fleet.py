@@ -53,6 +53,7 @@ def fleet(settings: Settings, *, home: Path, flower: FlowerAddress | None, pytho
         _worker(
             "parse", Queue.PARSE, settings.parse_concurrency, "documents to text, each in a process of its own", python
         ),
+        _worker("ocr", Queue.OCR, settings.ocr_concurrency, "pages that are pictures to text", python),
         # One model process per worker: it uses all cores by itself.
         _worker("vectorize", Queue.VECTORIZE, 1, "text to chunks and embeddings; answers searches", python),
         _worker("notify", Queue.NOTIFY, settings.notify_concurrency, "tells the people who wait", python),

@@ -54,7 +54,9 @@ class Document(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # title, author … as parsed
     notes: Mapped[list[Any]] = mapped_column(server_default="[]")
     problems: Mapped[list[Any]] = mapped_column(server_default="[]")  # pages that could not be read
+    scanned: Mapped[list[Any]] = mapped_column(server_default="[]")  # numbers of pages that are pictures
     parsed_by: Mapped[str | None]  # version of the parser that made the pages
+    ocr_by: Mapped[str | None]  # version and languages of what read the scanned pages
     indexed_by: Mapped[str | None]  # version of the chunker, and the model, that made the chunks
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -69,3 +71,5 @@ class Page(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     label: Mapped[str | None]
     text: Mapped[str]
+    source: Mapped[str | None]  # `ocr`, where the text was recognised in a picture
+    confidence: Mapped[float | None]  # of recognised text, in per cent

@@ -17,7 +17,7 @@ class Pipeline(Base):
     __tablename__ = "pipelines"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    stages: Mapped[list[Any]]  # [{name, queue, seconds, silence, memory_mb, after_outcome}]
+    stages: Mapped[list[Any]]  # [{name, queue, seconds, silence, memory_mb, after_outcome, on_demand}]
     fingerprint: Mapped[str]  # changes when a parser, chunker or model would give another result
 
 

@@ -28,6 +28,7 @@ Locks are taken in one order everywhere: stage runs by position, the job, the do
 from docrelay.transitions.claims import Claim, beat, claim, give_back
 from docrelay.transitions.creation import NewJob, Plan, create
 from docrelay.transitions.deliveries import notify_service
+from docrelay.transitions.demand import demand, on_demand
 from docrelay.transitions.hints import commit_and_tell
 from docrelay.transitions.jobs import explain_outcome
 from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed
@@ -46,12 +47,14 @@ __all__ = [
     "claim",
     "commit_and_tell",
     "create",
+    "demand",
     "expire_leases",
     "explain_outcome",
     "fail",
     "give_back",
     "hold",
     "notify_service",
+    "on_demand",
     "postpone",
     "release_followers",
     "retry",

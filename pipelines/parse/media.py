@@ -38,6 +38,7 @@ IWORK = "application/vnd.apple.iwork"
 HWP = "application/x-hwp"
 OLE = "application/x-ole-storage"
 ENCRYPTED_OFFICE = "application/x-encrypted-office"
+PICTURES = ("image/png", "image/jpeg", "image/tiff", "image/webp", "image/bmp", "image/gif")
 EMPTY = "application/x-empty"
 UNKNOWN = "application/octet-stream"
 SOURCE = "text/x-source"
@@ -78,6 +79,7 @@ _EXTENSIONS = {
     "image/tiff": "tif tiff",
     "image/gif": "gif",
     "image/webp": "webp",
+    "image/bmp": "bmp",
 }
 BY_EXTENSION = {f".{extension}": media for media, names in _EXTENSIONS.items() for extension in names.split()}
 

@@ -69,6 +69,7 @@ FORMATS = (
     Format("markdown", "Markdown", (media.MARKDOWN,)),
     Format("source", "source code", (media.SOURCE,)),
     Format("text", "plain text", (media.PLAIN,)),
+    Format("picture", "pictures", media.PICTURES),
 )
 
 _ADVICE = {

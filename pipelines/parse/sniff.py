@@ -19,6 +19,7 @@ _PACKED = (
     (b"BZh", media.BZIP2),
     (b"\xfd7zXZ\x00", media.XZ),
 )
+_BITMAP_HEADERS = [size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)]
 # Of a ZIP, the member that tells what it is; more special ones first.
 _TELLING = (
     ("xl/workbook.bin", media.XLSB),
@@ -82,6 +83,8 @@ def _binary_kind(data: bytes, name: str) -> str | None:
         return media.RTF
     if data.lstrip().startswith(b"%!PS"):
         return "application/postscript"
+    if data.startswith(b"BM") and data[6:10] == bytes(4) and data[14:18] in _BITMAP_HEADERS:
+        return "image/bmp"
     return next((kind for magic, kind in _PACKED if data.startswith(magic)), None)
 
 

@@ -1,10 +1,12 @@
 """The document process of the parse stage."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pipelines.documents import ParsedDocument
-from pipelines.parse import ParseLimits, parse
+from pipelines.parse import ParseLimits, media, parse
+from pipelines.parse.scans import scanned_pages
 from tasks.isolated.errors import classify
 
 __all__ = ["calls", "classify"]
@@ -13,8 +15,14 @@ __all__ = ["calls", "classify"]
 def parse_document(
     data: bytes, name: str, engine: str, report: Callable[[int, int], None], limits: ParseLimits = ParseLimits()
 ) -> ParsedDocument:
-    """Parse what is within the limits."""
-    return parse(data, name, engine=engine, limits=limits, report=report)
+    """Parse what is within the limits, and find out which pages are pictures."""
+    parsed = parse(data, name, engine=engine, limits=limits, report=report)
+    if parsed.media_type != media.PDF:
+        return parsed
+    if engine == "default":
+        return replace(parsed, scanned=scanned_pages(data, parsed.pages))
+    # pdfium may be what the process died of: leave the question to OCR, which asks page by page.
+    return replace(parsed, scanned=[page.number for page in parsed.pages if not page.text.strip()])
 
 
 def calls() -> dict[str, Callable[..., Any]]:

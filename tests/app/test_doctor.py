@@ -45,6 +45,7 @@ def test_a_service_without_processes(url: str, tmp_path: Path) -> None:
     assert "nobody consumes" in findings[f"workers of {Queue.PARSE}"].found
 
 
+@pytest.mark.usefixtures("tesseract")
 def test_a_service_that_is_well(url: str, engine: Engine, tmp_path: Path) -> None:
     """Everything is there; a dead letter is a warning."""
     rows = [("dispatcher", None), ("beat", None)] + [("worker", queue.value) for queue in Queue]
@@ -58,6 +59,12 @@ def test_a_service_that_is_well(url: str, engine: Engine, tmp_path: Path) -> Non
     assert findings["beat"].found == "here:1, alone"
     assert [finding.check for finding in findings.values() if finding.verdict is not Verdict.OK] == ["dead letters"]
     assert [finding for finding in findings.values() if finding.verdict is Verdict.FAILED] == []
+
+
+def test_languages_that_nobody_can_read(url: str, tmp_path: Path) -> None:
+    finding = _by_check(url, tmp_path, ocr_languages="eng+tlh")["ocr"]
+    assert finding.verdict is Verdict.WARNING
+    assert "tesseract-ocr-tlh" in finding.remedy
 
 
 def test_an_old_schema(empty_url: str, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_search_that_nobody_answers(docrelay: Run) -> None:
 def test_no_text_is_explained(docrelay: Run, service: Service) -> None:
     job = service.submit()
     service.succeed(service.claim(job), job_status=JobStatus.NO_TEXT)
-    assert "a scan needs OCR" in docrelay("jobs").lines[0][6]
+    assert "no text to index" in docrelay("jobs").lines[0][6]
 
 
 def test_show_names_the_pages_that_could_not_be_read(docrelay: Run, service: Service) -> None:

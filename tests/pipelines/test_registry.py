@@ -9,8 +9,8 @@ from pipelines.errors import DocumentError, PermanentError, TransientError
 
 def test_pipelines() -> None:
     assert {name: [stage.name for stage in stages] for name, stages in PIPELINES.items()} == {
-        "index": ["parse", "vectorize", "notify"],
-        "extract": ["parse", "notify"],
+        "index": ["parse", "ocr", "vectorize", "notify"],
+        "extract": ["parse", "ocr", "notify"],
         "reembed": ["vectorize", "notify"],
     }
 

@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from app.development import rabbitmq as rabbitmq_servers
+from app.development import tesseract as tesseract_files
 from app.development.server import RabbitMQ
 from app.stack.embedded import SUPERUSER, EmbeddedPostgres
 from app.stack.home import Home
@@ -19,6 +20,12 @@ def rabbitmq() -> Iterator[RabbitMQ]:
     """A private RabbitMQ. Whoever freezes, kills or fills it puts it right again."""
     with rabbitmq_servers.rabbitmq() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tesseract() -> None:
+    """Tesseract's language files are there, English among them."""
+    tesseract_files.ensure()
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,13 @@ SPEC = StageSpec("hostile", seconds=60, silence=30, memory_mb=256)
 IMPATIENT = StageSpec("hostile", seconds=2, silence=30, memory_mb=256)
 RESTLESS = StageSpec("hostile", seconds=60, silence=1, memory_mb=256)
 PARSE = StageSpec("parse", seconds=60, silence=30, memory_mb=512)
+OCR = StageSpec("ocr", seconds=120, silence=60, memory_mb=350, on_demand=True)
 PIPELINES = {
     "hostile": [(SPEC, Queue.PARSE)],
     "impatient": [(IMPATIENT, Queue.PARSE)],
     "restless": [(RESTLESS, Queue.PARSE)],
     "hostile-first": [(SPEC, Queue.PARSE), (PARSE, Queue.PARSE)],
+    "tight": [(PARSE, Queue.PARSE), (OCR, Queue.OCR)],
     "parsed-first": [(PARSE, Queue.PARSE), (SPEC, Queue.PARSE)],
 }
 

@@ -3,10 +3,13 @@
 import subprocess
 import time
 
+import pytest
+
 from app.doctor import Verdict, examine
 from app.stack.whole import Stack
 
 
+@pytest.mark.usefixtures("tesseract")
 def test_a_running_service_is_well(stack: Stack) -> None:
     """On RabbitMQ with one warning: its time-out for consumers is as it comes."""
     settings = stack.plan.settings.model_copy(update={"database_url": stack.database_url})

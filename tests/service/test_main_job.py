@@ -118,8 +118,9 @@ def test_bad_documents_end_with_a_reason(client: Client) -> None:
     cases = {
         "locked.pdf": (_encrypted(_pdf([_mark()])), "failed", "encrypted"),
         "broken.pdf": (b"%PDF-1.7\n" + _mark().encode(), "failed", "corrupt"),
-        "photo.jpg": (b"\xff\xd8\xff\xe0\0\x10JFIF\0" + uuid.uuid4().bytes * 20, "failed", "unsupported"),
-        "scan.pdf": (_pdf(["", ""]), "no_text", None),
+        "photo.jpg": (b"\xff\xd8\xff\xe0\0\x10JFIF\0" + uuid.uuid4().bytes * 20, "failed", "corrupt"),
+        "program": (b"\x7fELF" + uuid.uuid4().bytes * 20, "failed", "unsupported"),
+        "blank.pdf": (_pdf(["", ""]), "no_text", None),
         "empty.txt": (b"", "no_text", None),
     }
     for name, (data, status, code) in cases.items():
