@@ -1,5 +1,6 @@
 """One document after another in a document process, with what each one cost and came to."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from pipelines.documents import ParsedDocument
 
 PARSE = next(spec for spec in PIPELINES["index"] if spec.name == "parse")
 MODULE = "tasks.isolated.parse"
+MIB = 1024 * 1024
+LOOK_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +56,46 @@ class Parser:
         """Parse a file under the limits of the service."""
         data = path.read_bytes()
         self._process.start()
-        self._reset_peak()
         arguments = {"data": data, "name": path.name, "engine": "default"}
         started = time.perf_counter()
-        try:
-            parsed = self._process.call("parse", arguments, ParsedDocument, self._limits, _Nobody())
-        except WorkRefused as error:
-            refusal = error.refusal
+        with _Peak(self._process) as peak:
+            try:
+                parsed = self._process.call("parse", arguments, ParsedDocument, self._limits, _Nobody())
+            except WorkRefused as error:
+                refusal = error.refusal
+                taken, held = time.perf_counter() - started, max(peak.mib, refusal.peak / MIB)
+                return Outcome(path, taken, held, None, refusal.error_class, refusal.code, refusal.message)
+            except (CallFailed, NotReady) as error:
+                evidence = getattr(error, "evidence", None)
+                held = evidence.peak_memory_mb if evidence is not None else 0.0
+                return Outcome(path, time.perf_counter() - started, held, None, "poison", "killed", str(error))
             taken = time.perf_counter() - started
-            return Outcome(path, taken, self._peak(), None, refusal.error_class, refusal.code, refusal.message)
-        except (CallFailed, NotReady) as error:
-            evidence = getattr(error, "evidence", None)
-            peak = evidence.peak_memory_mb if evidence is not None else 0.0
-            return Outcome(path, time.perf_counter() - started, peak, None, "poison", "killed", str(error))
-        return Outcome(path, time.perf_counter() - started, self._peak(), parsed)
+        return Outcome(path, taken, peak.mib, parsed)
 
-    def _reset_peak(self) -> None:
-        for pid in self._pids():
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
 
-    def _peak(self) -> float:
-        """The most memory that the process has held in this call, in MiB."""
-        return max((_high_water(pid) for pid in self._pids()), default=0.0)
+class _Peak:
+    """The most memory that a process and those it started were seen to hold: they forget theirs after each call."""
 
-    def _pids(self) -> list[int]:
-        pid = self._process.pid
-        return [] if pid is None else [pid, *family.members(pid)]
+    def __init__(self, process: DocumentProcess) -> None:
+        self.mib = 0.0
+        self._pid = process.pid
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> "_Peak":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            pids = [] if self._pid is None else [self._pid, *family.members(self._pid)]
+            self.mib = max(self.mib, *map(_high_water, pids), 0.0)
+            if self._over.wait(LOOK_SECONDS):
+                return
 
 
 def _high_water(pid: int) -> float:
