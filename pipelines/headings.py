@@ -9,8 +9,6 @@ _VERBATIM = frozenset(
         "text/x-source",
         "application/json",
         "application/jsonl",
-        "image/png",
-        "image/jpeg",
     }
 )
 # Written by our reader of PDF, which knows no other mark: a row of dashes below a line of print is no heading.
@@ -29,7 +27,7 @@ def headings_of(text: str, media_type: str) -> dict[int, str]:
     found: dict[int, str] = {}
     if media_type in _HASHES_ONLY:
         return {match.start(): match[1].strip()[:200] for match in _HASHES.finditer(text)}
-    if media_type in _VERBATIM:
+    if media_type in _VERBATIM or media_type.startswith("image/"):
         return found
     fence: str | None = None
     for match in _LINE.finditer(text):

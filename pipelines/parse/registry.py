@@ -77,7 +77,7 @@ _ADVICE = {
     media.HWP: "export it from its program as PDF or in an Office format; ",
     media.OLE: "it is an old Office file that is damaged, or of a program that nobody knows; save it anew; ",
     "application/wordperfect": "save it as DOCX or ODT; ",
-    "application/x-rar-compressed": "unpack it and submit what is in it; ",
+    "application/vnd.rar": "unpack it and submit what is in it; ",
     "application/x-7z-compressed": "unpack it and submit what is in it; ",
 }
 

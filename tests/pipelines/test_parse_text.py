@@ -63,7 +63,7 @@ def test_html_named_as_text() -> None:
 @pytest.mark.parametrize(
     ("data", "looks_like"),
     [
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "image/png"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(range(256)), "unpack it and submit what is in it; supported: "),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "application/x-ole-storage"),
         (b"%!PS-Adobe-3.0 (not text)", "application/postscript"),
         (bytes(range(256)) * 8, "binary data"),
