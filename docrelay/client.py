@@ -11,7 +11,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.orm import Session
 
-from docrelay import contents, transitions
+from docrelay import contents, passwords, transitions
 from docrelay import tables as t
 from docrelay.backpressure import Backpressure, WhenFull
 from docrelay.database import find_url, make_engine, transact
@@ -75,6 +75,7 @@ class Client:
         max_unfinished: int | None = None,
         when_full: WhenFull = "refuse",
         timeout: float = 60.0,
+        password: str | None = None,
     ) -> Job:
         """Store a document and queue a job for it. When this returns, it cannot be lost.
 
@@ -93,6 +94,7 @@ class Client:
             max_unfinished: the collection may have at most so many jobs without an outcome, this one included.
             when_full: `refuse`, or `wait` until there is room; in a transaction of yours only `refuse`.
             timeout: wait for room at most so many seconds.
+            password: what opens the document, if it is encrypted; forgotten once it was read.
 
         Raises:
             SourceError: the source cannot be read.
@@ -101,12 +103,15 @@ class Client:
         """
         if session is not None and when_full == "wait":
             raise ConfigError("when_full='wait': it would hold your transaction open; catch CollectionFull instead")
+        passwords.check(password)
         limited = Backpressure(collection, max_unfinished, when_full, timeout, key=key)
         measured = measure(source, name)
         wishes = Wishes(collection, metadata, pipeline, priority, key, notify, replaces)
 
         def work(connection: Connection) -> Job:
             (job_id,) = accept(connection, [measured], wishes, self._storage_url)
+            if password is not None:
+                passwords.keep(connection, job_id, password)
             return self._one(connection, job_id)
 
         if session is not None:
@@ -266,8 +271,10 @@ class Client:
                 raise Conflict(f"job {job.id} is {job.status}; only queued and running jobs can be cancelled")
         return self.get(job_id)
 
-    def retry(self, job_id: uuid.UUID | str, *, from_stage: str | None = None) -> Job:
+    def retry(self, job_id: uuid.UUID | str, *, from_stage: str | None = None, password: str | None = None) -> Job:
         """Start a job that did not wholly succeed again, from the stage that failed or an earlier `from_stage`.
+
+        `password` opens its document, if it is encrypted; one that was given before is forgotten.
 
         Raises:
             NotFound: there is no such job, or it has no such stage.
@@ -278,8 +285,13 @@ class Client:
             names = ", ".join(stage.name for stage in job.stages)
             raise NotFound(f"job {job.id} has no stage {from_stage!r}; it has {names}")
 
+        passwords.check(password)
+
         def work(connection: Connection) -> bool:
-            return transitions.retry(connection, job.id, from_stage=from_stage)
+            started = transitions.retry(connection, job.id, from_stage=from_stage)
+            if started and password is not None:
+                passwords.keep(connection, job.id, password)
+            return started
 
         if not transact(self._engine, work):
             raise Conflict(f"job {job.id} is {job.status}; only jobs that ended without full success can be retried")

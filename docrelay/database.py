@@ -78,6 +78,7 @@ def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay", 
     return create_engine(
         psycopg_url(url),
         pool_size=pool_size,
+        hide_parameters=True,  # errors end up in logs and rows, and parameters hold documents and passwords
         max_overflow=5,
         pool_timeout=10,
         pool_pre_ping=ping,

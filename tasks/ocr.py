@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.celery import app
 from app.work import StageFailed, Work, run_stage
 from config.settings import settings
-from docrelay import contents
+from docrelay import contents, passwords
 from docrelay import tables as t
 from pipelines.ocr.recognise import Recognised
 from tasks.isolated.ocr import Facts
@@ -64,8 +64,13 @@ def _recognise(work: Work, reader: PageReader, facts: Facts) -> None:
 
 def _conclude(work: Work, read: int, problems: dict[int, str]) -> None:
     has_text, complete = work.read(lambda connection: _state(connection, work))
+
+    def effects(connection: Connection) -> None:
+        set_problems(connection, work, problems)
+        passwords.forget(connection, work.claim.job_id)
+
     work.succeed(
-        lambda connection: set_problems(connection, work, problems),
+        effects,
         {"read": read, "problems": len(problems)},
         job_status=outcome(has_text=has_text, complete=complete and not problems),
     )
@@ -106,7 +111,7 @@ def _source(connection: Connection, work: Work) -> Opened:
     columns = select(t.Document.sha256, t.Document.media_type).where(t.Document.id == work.claim.document_id)
     row = connection.execute(columns).one()
     data = contents.read(connection, row.sha256, settings().storage_url)
-    return Opened(data, row.media_type or "application/pdf")
+    return Opened(data, row.media_type or "application/pdf", passwords.find(connection, work.claim.job_id))
 
 
 def _keep(connection: Connection, work: Work, number: int, read: Recognised) -> None:

@@ -12,7 +12,7 @@ from app.isolation import DocumentProcess, WorkRefused
 from app.isolation.protocol import Refusal
 from app.work import Effects, StageFailed, Work, run_stage
 from config.settings import settings
-from docrelay import contents, transitions
+from docrelay import contents, passwords, transitions
 from docrelay import tables as t
 from pipelines.documents import ParsedDocument
 from pipelines.errors import LimitError
@@ -38,10 +38,17 @@ def parse_document(work: Work) -> None:
     if known is not None:
         _close(work, known, lambda _: None, {"pages": known.pages, "reused": True})
         return
-    parsed = _parse(work, work.read(lambda connection: _bytes(connection, work)))
+    data, password = work.read(lambda connection: _bytes(connection, work))
+    parsed = _parse(work, data, password)
     found = Found(parsed.page_count, len(parsed.problems), len(parsed.scanned), has_text=parsed.has_text)
     made = {"pages": found.pages, "problems": found.problems}
-    _close(work, found, lambda connection: _store(connection, work, parsed), made)
+
+    def effects(connection: Connection) -> None:
+        _store(connection, work, parsed)
+        if password is not None and not parsed.scanned:
+            passwords.forget(connection, work.claim.job_id)
+
+    _close(work, found, effects, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +93,16 @@ def _known(connection: Connection, work: Work) -> Found | None:
     return Found(int(row.page_count or 0), problems, len(row.scanned), has_text=has_text)
 
 
-def _bytes(connection: Connection, work: Work) -> bytes:
-    columns = select(t.Document.sha256, t.Document.size).where(t.Document.id == work.claim.document_id)
-    sha256, size = connection.execute(columns).one()
+def _bytes(connection: Connection, work: Work) -> tuple[bytes, str | None]:
+    """The document, and the password that was given with its job."""
+    password = select(t.Password.password).where(t.Password.job_id == work.claim.job_id).scalar_subquery()
+    columns = select(t.Document.sha256, t.Document.size, password).where(t.Document.id == work.claim.document_id)
+    sha256, size, given = connection.execute(columns).one()
     try:
         _limits().check_bytes(size)  # before they are here: the worker would hold them, whatever they are
     except LimitError as error:
         raise WorkRefused(Refusal(*classify(error), traceback="", exceeded=error.exceeded)) from error
-    return contents.read(connection, sha256, settings().storage_url)
+    return contents.read(connection, sha256, settings().storage_url), given
 
 
 def _limits() -> ParseLimits:
@@ -101,7 +110,7 @@ def _limits() -> ParseLimits:
     return ParseLimits(max_bytes=wanted.max_bytes, max_pages=wanted.max_pages, max_text_chars=wanted.max_text_chars)
 
 
-def _parse(work: Work, data: bytes) -> ParsedDocument:
+def _parse(work: Work, data: bytes, password: str | None) -> ParsedDocument:
     # After a crash or a limit: once more alone, in a fresh process, with the fallback.
     struck = work.claim.strikes > 0
     process = _take(work, fresh=struck)
@@ -110,6 +119,7 @@ def _parse(work: Work, data: bytes) -> ParsedDocument:
         "name": work.claim.name,
         "engine": "fallback" if struck else "default",
         "limits": _limits(),
+        "password": password,
     }
     try:
         return process.call("parse", arguments, ParsedDocument, work.limits, work)

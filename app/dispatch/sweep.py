@@ -10,7 +10,7 @@ from app.brokers.deadletters import DeadLetter
 from app.brokers.publisher import Publisher
 from app.errors import BrokerUnavailable
 from app.runtime import identity
-from docrelay import transitions
+from docrelay import passwords, transitions
 from docrelay.database import transact
 from docrelay.names import Queue
 from docrelay.tables import DeadMessage
@@ -90,6 +90,7 @@ class Sweep:
             return 0
         for statement in TIDY:
             connection.execute(statement)
+        passwords.forget_finished(connection)
         self._release_followers(connection)
         close_batches(connection)
         return transitions.expire_leases(connection, who=self._who, policy=self._policy)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 
 from docrelay.cli.exits import Exit
-from docrelay.cli.options import find_job, json_option, with_client
+from docrelay.cli.options import find_job, json_option, password_option, with_client
 from docrelay.cli.present import console, counted, print_json, print_table, status
 from docrelay.client import Client
 from docrelay.errors import DocrelayError
@@ -20,11 +20,20 @@ Result = TypeVar("Result")
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--from", "from_stage", metavar="STAGE", help="Begin with this stage, not with the one that failed.")
+@password_option
 @json_option
 @with_client
-def retry(client: Client, /, ids: tuple[str, ...], *, from_stage: str | None, as_json: bool) -> None:
+def retry(
+    client: Client, /, ids: tuple[str, ...], *, from_stage: str | None, password: str | None, as_json: bool
+) -> None:
     """Start jobs again that failed, were cancelled or are not complete; what earlier stages made is kept."""
-    _change(ids, lambda given: client.retry(find_job(client, given).id, from_stage=from_stage), as_json=as_json)
+    if password is not None and len(ids) > 1:
+        raise click.UsageError(f"--password-file is for one job, and these are {len(ids)}")
+
+    def again(given: str) -> Job:
+        return client.retry(find_job(client, given).id, from_stage=from_stage, password=password)
+
+    _change(ids, again, as_json=as_json)
 
 
 @click.command()

@@ -42,7 +42,29 @@ class Metadata(click.ParamType[dict[str, Any]]):
         return pairs
 
 
+class PasswordFile(click.ParamType[str]):
+    """A file with a password in its first line: on a command line everybody on the machine could read it."""
+
+    name = "FILE"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The password, without the line break after it."""
+        try:
+            with click.open_file(value, encoding="utf-8") as file:
+                return str(file.readline()).rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+            self.fail(f"{value} cannot be read: {reason}", param, ctx)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+password_option = click.option(
+    "--password-file",
+    "password",
+    type=PasswordFile(),
+    metavar="FILE",
+    help="Holds what opens an encrypted document; - for stdin. For one.",
+)
 timeout_option = click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer; exit status 4 then.")
 
 

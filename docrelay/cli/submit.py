@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from docrelay.cli.options import Metadata, json_option, timeout_option, with_client
+from docrelay.cli.options import Metadata, json_option, password_option, timeout_option, with_client
 from docrelay.cli.present import console, print_json, print_table, status
 from docrelay.cli.waiting import wait_for
 from docrelay.client import Client
@@ -64,6 +64,7 @@ STDIN = "-"
 @click.option(
     "-w", "--wait", "--watch", "wait", is_flag=True, help="Stay until the outcome is known, showing progress."
 )
+@password_option
 @timeout_option
 @json_option
 @with_client
@@ -92,12 +93,13 @@ def _submit(client: Client, sources: Sequence[str], wishes: dict[str, Any]) -> l
     for pairs in wishes.pop("metadata"):
         metadata |= pairs
     wishes["metadata"] = metadata or None
-    name, key, replaces = wishes.pop("name"), wishes.pop("key"), wishes.pop("replaces")
+    for_one = {option: wishes.pop(option) for option in ("name", "key", "replaces", "password")}
     if len(sources) == 1:
-        return [_submit_one(client, sources[0], name=name, key=key, replaces=replaces, **wishes)]
-    for option, given in (("--name", name), ("--key", key), ("--replaces", replaces)):
+        return [_submit_one(client, sources[0], **for_one, **wishes)]
+    for option, given in for_one.items():
         if given is not None:
-            raise click.UsageError(f"{option} is for one source, and these are {len(sources)}")
+            flag = {"password": "password-file"}.get(option, option)
+            raise click.UsageError(f"--{flag} is for one source, and these are {len(sources)}")
     if sources.count(STDIN) > 1:
         raise click.UsageError("stdin (-) can be read only once")
     return client.submit_many([_opened(source) for source in sources], **wishes)

@@ -3,6 +3,7 @@
 documents ─┬─ pages              text as parsed
            ├─ chunks ── embeddings (by hash of the text and model: shared, computed once)
            └─ jobs ─┬─ stage_runs ── attempts
+                    ├─ passwords    until the document was read
                     ├─ events       append-only history
                     └─ deliveries ── delivery_attempts
 batches, subscriptions, receivers, alerts, silences   who is told what, and how it goes
@@ -14,7 +15,7 @@ processes, schedule_runs, dead_messages, queries      the service itself
 from docrelay.tables.base import Base
 from docrelay.tables.documents import Content, Document, Page, Piece
 from docrelay.tables.index import Chunk, Embedding, Model, Query
-from docrelay.tables.jobs import Attempt, Event, Job, Pipeline, StageRun
+from docrelay.tables.jobs import Attempt, Event, Job, Password, Pipeline, StageRun
 from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
 from docrelay.tables.service import DeadMessage, Process, ScheduleRun
 
@@ -34,6 +35,7 @@ __all__ = [
     "Job",
     "Model",
     "Page",
+    "Password",
     "Piece",
     "Pipeline",
     "Process",

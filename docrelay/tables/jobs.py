@@ -53,6 +53,16 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
+class Password(Base):
+    """What opens the document of a job; gone once that was read. See `docrelay.passwords`."""
+
+    __tablename__ = "passwords"
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    password: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class StageRun(Base):
     """One stage of a job: who may work on it, until when, and how far it is."""
 

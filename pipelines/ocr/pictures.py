@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 from io import BytesIO
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 from PIL import Image, ImageOps
 
 from pipelines.errors import PermanentError
 from pipelines.parse.failures import PARSER_FAILURES, reason
+from pipelines.parse.pdf_password import refused
 from pipelines.parse.quiet import quiet
 
 DPI = 300
@@ -52,6 +54,8 @@ class _PdfPages(Pictures):
         try:
             self._document = pypdfium2.PdfDocument(data, password=password)
         except pypdfium2.PdfiumError as error:
+            if error.err_code == pdfium.FPDF_ERR_PASSWORD:
+                raise refused(password) from error
             raise PermanentError(
                 "corrupt", f"pdfium cannot open the file to draw its pages: {reason(error)}."
             ) from error

@@ -2,14 +2,14 @@
 
 from pipelines.errors import PermanentError
 
+_HOW = "retry with the right one (`docrelay retry JOB --password-file FILE`, `client.retry(job, password=…)`)"
+
 
 def refused(password: str | None) -> PermanentError:
     """The error for a PDF that neither the password given nor the empty one opens."""
     if password:
-        return PermanentError("encrypted", "The PDF is encrypted, and the password given does not open it.")
-    return PermanentError(
-        "encrypted", "The PDF is encrypted and needs a password; submit it with its password, or without encryption."
-    )
+        return PermanentError("encrypted", f"The PDF is encrypted, and the password given does not open it; {_HOW}.")
+    return PermanentError("encrypted", f"The PDF is encrypted and needs a password; {_HOW}, or submit it unencrypted.")
 
 
 def unknown_scheme(reader: str) -> PermanentError:

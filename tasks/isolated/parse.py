@@ -13,14 +13,19 @@ __all__ = ["calls", "classify"]
 
 
 def parse_document(
-    data: bytes, name: str, engine: str, report: Callable[[int, int], None], limits: ParseLimits = ParseLimits()
+    data: bytes,
+    name: str,
+    engine: str,
+    report: Callable[[int, int], None],
+    limits: ParseLimits = ParseLimits(),
+    password: str | None = None,
 ) -> ParsedDocument:
     """Parse what is within the limits, and find out which pages are pictures."""
-    parsed = parse(data, name, engine=engine, limits=limits, report=report)
+    parsed = parse(data, name, engine=engine, password=password, limits=limits, report=report)
     if parsed.media_type != media.PDF:
         return parsed
     if engine == "default":
-        return replace(parsed, scanned=scanned_pages(data, parsed.pages))
+        return replace(parsed, scanned=scanned_pages(data, parsed.pages, password))
     # pdfium may be what the process died of: leave the question to OCR, which asks page by page.
     return replace(parsed, scanned=[page.number for page in parsed.pages if not page.text.strip()])
 
