@@ -3,6 +3,8 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -10,9 +12,11 @@ from app.runtime import Stopping, database_url, engine, identity
 from docrelay.changes import Listener
 from docrelay.database import transact
 from docrelay.errors import DocrelayError
+from docrelay.ids import new_id
 from docrelay.names import Channel
 from docrelay.transitions import deliveries
-from tasks.sending import TIMEOUT_SECONDS, send
+from pipelines.deliver import GiveUp, TryAgain
+from tasks.sending import TIMEOUT_SECONDS, channel, message, send
 
 log = logging.getLogger(__name__)
 
@@ -88,3 +92,16 @@ class Courier:
             log.exception("notification %s could not be sent", row["id"])
         finally:
             self._slots.release()
+
+
+def send_directly(target: str, event: str, data: dict[str, Any]) -> str | None:
+    """Send here and now, without a row: for alerts of a database that is away. Why it could not, or None."""
+    now = datetime.now(UTC)
+    row = {"id": new_id(), "event": event, "payload": {"type": event, "data": data}, "created_at": now}
+    try:
+        channel(target).send(message(row), now=now, timeout=TIMEOUT_SECONDS)
+    except (TryAgain, GiveUp) as refusal:
+        return refusal.message
+    except Exception as error:  # noqa: BLE001 - a channel of somebody's own may raise anything
+        return f"the channel failed: {type(error).__name__}: {error}"
+    return None

@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -141,7 +141,7 @@ def pause_after(tries: int) -> float:
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads tries, guards nothing
 
 
-def message(row: RowMapping) -> Message:
+def message(row: Mapping[Any, Any]) -> Message:
     """The notification as channels want it: the same at every try."""
     payload: dict[str, Any] = {**row["payload"], "timestamp": row["created_at"].isoformat()}
     texts = renderer(settings().template_folder).render(payload)

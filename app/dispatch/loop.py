@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any
 
+from app.alerts import AlertWatch
 from app.brokers.publisher import Publisher
 from app.celery import app
 from app.dispatch.announce import Announcer
@@ -12,6 +13,7 @@ from app.dispatch.sweep import Sweep
 from app.errors import BrokerUnavailable
 from app.presence import Presence
 from app.runtime import Stopping, database_url, engine, policy
+from config.notifications import notifications
 from config.settings import Settings
 from docrelay.changes import Listener
 from docrelay.errors import Unavailable
@@ -47,6 +49,7 @@ class Dispatcher:
     def __init__(self, settings: Settings, stopping: Stopping) -> None:
         """Build it; connects on `run`."""
         self._stopping = stopping
+        self._settings = settings
         self._sweep_seconds = settings.sweep_seconds
         self._publisher = Publisher(app)
         self._announcer = Announcer(engine(), self._publisher, again_seconds=settings.announce_again_seconds)
@@ -60,8 +63,16 @@ class Dispatcher:
         """Announce and sweep until told to stop; outages are waited out."""
         presence = Presence("dispatcher")
         presence.start()
-        courier: Any = importlib.import_module(COURIER).Courier(self._stopping)
+        carrying: Any = importlib.import_module(COURIER)
+        courier = carrying.Courier(self._stopping)
         courier.start()
+        AlertWatch(
+            self._settings,
+            notifications(),
+            self._stopping,
+            broker_trouble=lambda: self._sweep.broker_trouble,
+            send_directly=carrying.send_directly,
+        ).start()
         try:
             with self._publisher, Listener(database_url(), Channel.READY, patient=True) as listener:
                 log.info("dispatching")

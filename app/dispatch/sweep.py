@@ -69,6 +69,8 @@ class Sweep:
         self._policy = policy
         self._who = identity("dispatcher")
         self._next_followers = 0.0
+        self.broker_trouble: str | None = None
+        """Why the broker could not be asked the last time."""
 
     def run(self) -> None:
         """Sweep once.
@@ -81,7 +83,9 @@ class Sweep:
             log.warning("%d stages taken back: their lease ran out", moved)
         try:
             self._messages()
+            self.broker_trouble = None
         except BrokerUnavailable as error:
+            self.broker_trouble = str(error)
             log.warning("queues not looked at: %s", error)
 
     def _rows(self, connection: Connection) -> int:
