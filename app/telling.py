@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from docrelay.transitions.hints import Hint, send
 
-REST_SECONDS = 0.01
+REST_SECONDS = 0.02
 """Between two sendings. The first of a moment goes at once; under load they collect meanwhile."""
 
 

@@ -18,9 +18,18 @@ MOST_COUNTED = 1000
 
 STATE = text(
     f"""
-    select j.id, s.stage, s.queue, s.status, s.worker, s.attempt, s.failures, s.error,
-           round(extract(epoch from s.due_at - now())) as due_in,
-           round(extract(epoch from now() - s.announced_at)) as announced_ago,
+    with wanted as (
+        select j.id, s.stage, s.queue, s.status, s.worker, s.attempt, s.failures, s.error, s.priority, s.ready_at,
+               s.announced_at, round(extract(epoch from s.due_at - now())) as due_in,
+               round(extract(epoch from now() - s.announced_at)) as announced_ago
+        from jobs j
+        left join lateral (
+            select * from stage_runs where job_id = j.id and status in ('ready', 'running')
+            order by position limit 1) s on true
+        where j.id = any(:ids)
+    ), place as materialized (
+        -- Counted once for all that were submitted together.
+        select s.*,
            (select count(*) from (
                 select 1 from stage_runs o
                 where o.queue = s.queue and o.status = 'ready' and o.due_at <= now()
@@ -31,18 +40,21 @@ STATE = text(
                 select 1 from stage_runs o
                 where o.queue = s.queue and o.status = 'ready'
                   and o.announced_at < coalesce(s.announced_at, 'infinity')
-                limit {MOST_COUNTED}) earlier) as announced_ahead,
-           (select cast(coalesce(sum(p.slots), 0) as int) from processes p where p.role = 'worker' and p.queue = s.queue
+                limit {MOST_COUNTED}) earlier) as announced_ahead
+        from (select distinct queue, priority, ready_at, announced_at from wanted where status = 'ready') s
+    )
+    select w.id, w.stage, w.queue, w.status, w.worker, w.attempt, w.failures, w.error, w.due_in, w.announced_ago,
+           coalesce(place.unannounced_ahead, 0) as unannounced_ahead,
+           coalesce(place.announced_ahead, 0) as announced_ahead,
+           (select cast(coalesce(sum(p.slots), 0) as int) from processes p where p.role = 'worker' and p.queue = w.queue
                    and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as slots,
            (select round(extract(epoch from now() - max(p.beat_at))) from processes p where p.role = 'worker'
-                   and s.status = 'running' and s.worker = 'worker@' || p.host || ':' || p.pid) as silent,
+                   and w.status = 'running' and w.worker = 'worker@' || p.host || ':' || p.pid) as silent,
            exists (select 1 from processes p where p.role = 'dispatcher'
                    and p.beat_at > now() - interval '{ALIVE_SECONDS} seconds') as dispatched
-    from jobs j
-    left join lateral (
-        select * from stage_runs where job_id = j.id and status in ('ready', 'running')
-        order by position limit 1) s on true
-    where j.id = any(:ids)
+    from wanted w
+    left join place on w.status = 'ready' and place.queue = w.queue and place.priority = w.priority
+      and place.ready_at = w.ready_at and place.announced_at is not distinct from w.announced_at
     """  # noqa: S608 - a constant of ours
 ).bindparams(bindparam("ids", type_=ARRAY(UUID)))
 

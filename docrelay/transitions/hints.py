@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from docrelay.database import driver_connection, transact
 from docrelay.names import Channel
+from docrelay.statements import Statement
 
 Result = TypeVar("Result")
 
@@ -25,6 +26,11 @@ Hint = tuple[str, str]
 PUT_OFF = "docrelay.hints"
 
 NOTIFY = text("select pg_notify(:channel, :payload)")
+
+NOTIFY_ALL = Statement(
+    "select pg_notify(channel, payload)"
+    " from unnest(cast(:channels as text[]), cast(:payloads as text[])) h(channel, payload)"
+)
 
 
 def tell(connection: Connection, channel: Channel, payload: str) -> None:
@@ -73,8 +79,7 @@ def send(engine: Engine, hints: list[Hint]) -> None:
     """Notify now, each hint once, in a transaction that does nothing else."""
     if not hints:
         return
-    values = tuple(part for hint in dict.fromkeys(hints) for part in hint)
-    statement = f"select {', '.join(['pg_notify(%s, %s)'] * (len(values) // 2))}"
+    channels, payloads = zip(*dict.fromkeys(hints), strict=True)
     # The change is committed; that nobody can be told of it is no reason to report a failure.
     with suppress(SQLAlchemyError, psycopg.Error), driver_connection(engine) as connection:
-        connection.execute(statement.encode(), values)
+        NOTIFY_ALL.all(connection, {"channels": list(channels), "payloads": list(payloads)})
