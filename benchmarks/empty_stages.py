@@ -11,8 +11,11 @@ from docrelay.names import STAGE_TASK_PREFIX, Queue
 from pipelines import StageSpec
 
 PIPELINE = "empty"
+QUEUES = (Queue.PARSE, Queue.VECTORIZE, Queue.NOTIFY)
+"""Those of a plain document, as many as the rival's chain has steps."""
+
 STAGES = tuple(
-    (StageSpec(f"empty-{queue.name.lower()}", seconds=60, silence=60, memory_mb=1024), queue) for queue in Queue
+    (StageSpec(f"empty-{queue.name.lower()}", seconds=60, silence=60, memory_mb=1024), queue) for queue in QUEUES
 )
 PIPELINES = {PIPELINE: STAGES}
 FINGERPRINT = "1"
