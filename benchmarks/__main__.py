@@ -130,6 +130,19 @@ def quality(folder: Path, **options: Any) -> None:
         raise click.ClickException(str(error)) from None
 
 
+@main.command()
+@click.option("--deliveries", default=10_000, show_default=True, type=click.IntRange(4, 1_000_000))
+@click.option("--seed", default=1, show_default=True, help="Of the receivers' moods and the victims.")
+@click.option("--kill-every", default=8.0, show_default=True, type=click.FloatRange(1), help="Seconds between kills.")
+@click.option("--broker-restarts", default=3, show_default=True, type=click.IntRange(0, 100))
+@click.option("--seconds", default=900.0, show_default=True, help="Bound on the whole run.")
+def deliveries(**options: Any) -> None:
+    """Notifications to receivers that misbehave, while notify workers are killed and the broker restarts."""
+    from benchmarks.deliveries.run import Wanted, run
+
+    raise SystemExit(0 if run(Wanted(**options)) else 1)
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")

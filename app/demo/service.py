@@ -12,7 +12,16 @@ from config.settings import PREFIX, Settings
 from docrelay.errors import Unavailable
 
 READY_SECONDS = 60
-ELSEWHERE = ("DATABASE_URL", "BROKER_URL", "BROKER_API_URL", "STORAGE_URL", "HOME", "WEBHOOK_SECRET", "TASK_MODULES")
+ELSEWHERE = (
+    "DATABASE_URL",
+    "BROKER_URL",
+    "BROKER_API_URL",
+    "STORAGE_URL",
+    "HOME",
+    "WEBHOOK_SECRET",
+    "TASK_MODULES",
+    "NOTIFY_FILE",
+)
 """Settings that would lead the demo's documents into somebody's real service."""
 
 

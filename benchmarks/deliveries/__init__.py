@@ -1,0 +1,1 @@
+"""Thousands of notifications to receivers that misbehave, while the service is broken."""
