@@ -134,7 +134,7 @@ class Client:
     ) -> list[Job]:
         """Submit many documents in one transaction: all are accepted, or none. Jobs in the given order.
 
-        `notify` is told of each job, and by `batch.finished` when all have their outcome; `notify_batch` of that alone.
+        `notify` is told of each job, `notify_batch` once, by `batch.finished`, when all have their outcome.
 
         Raises:
             SourceError: one of them cannot be read; nothing was accepted.
@@ -144,7 +144,7 @@ class Client:
         measured = [measure(source) for source in sources]
         check_targets("notify_batch", notify_batch)
         limited = Backpressure(collection, max_unfinished, when_full, timeout, adding=len(measured))
-        batch = t.Batch(id=new_id(), collection=collection, total=len(measured), notify=[*notify, *notify_batch])
+        batch = t.Batch(id=new_id(), collection=collection, total=len(measured), notify=[*notify_batch])
         wishes = Wishes(collection, metadata, pipeline, priority, None, notify, batch_id=batch.id)
 
         def work(connection: Connection) -> list[uuid.UUID]:

@@ -44,6 +44,9 @@ STDIN = "-"
     help="Is told of the outcome: a webhook's URL, mailto: and an address, @ and a name that the operator gave. "
     "May be given several times.",
 )
+@click.option(
+    "--notify-batch", multiple=True, metavar="TARGET", help="Is told once, when all are through. For several sources."
+)
 @click.option("--name", help="What to call the document. For one source.")
 @click.option(
     "--replaces", type=click.UUID, metavar="DOCUMENT", help="Removed once the new one is searchable. For one source."
@@ -95,6 +98,8 @@ def _submit(client: Client, sources: Sequence[str], wishes: dict[str, Any]) -> l
     wishes["metadata"] = metadata or None
     for_one = {option: wishes.pop(option) for option in ("name", "key", "replaces", "password")}
     if len(sources) == 1:
+        if wishes.pop("notify_batch"):
+            raise click.UsageError("--notify-batch is for several sources")
         return [_submit_one(client, sources[0], **for_one, **wishes)]
     for option, given in for_one.items():
         if given is not None:
