@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,9 +61,10 @@ def run(wanted: Wanted) -> bool:
             retry_seconds=0.5,
         ) as stack:
             begun = time.monotonic()
-            made = _submit(stack, receivers, wanted)
-            click.echo(f"{made} jobs submitted, cancelled and tried again in {time.monotonic() - begun:.0f} s")
-            kills, restarts = _break(stack, broker, wanted, begun)
+            with ThreadPoolExecutor(1) as pool:
+                submitting = pool.submit(_submit, stack, receivers, wanted)
+                kills, restarts = _break(stack, broker, wanted, begun, submitting)
+                click.echo(f"{submitting.result()} jobs submitted, cancelled and tried again")
             rows = list(_rows(stack))
             seconds = time.monotonic() - begun
         verdict = judge(rows, receivers.requests)
@@ -107,7 +109,7 @@ def _submit(stack: Stack, receivers: Receivers, wanted: Wanted) -> int:
     return jobs
 
 
-def _break(stack: Stack, broker: RabbitMQ, wanted: Wanted, begun: float) -> tuple[int, int]:
+def _break(stack: Stack, broker: RabbitMQ, wanted: Wanted, begun: float, submitting: "Future[int]") -> tuple[int, int]:
     """Kill and restart until nothing is pending, or time is up; how often."""
     dice = random.Random(wanted.seed + 1)
     kills = restarts = 0
@@ -115,7 +117,7 @@ def _break(stack: Stack, broker: RabbitMQ, wanted: Wanted, begun: float) -> tupl
     next_restart = time.monotonic() + 2 * wanted.kill_every
     while time.monotonic() - begun < wanted.seconds:
         pending, unfinished = _left(stack)
-        if not pending and not unfinished:
+        if submitting.done() and not pending and not unfinished:
             break
         if time.monotonic() > next_kill and pending:
             next_kill = time.monotonic() + wanted.kill_every
