@@ -91,14 +91,19 @@ class Work:
         *,
         job_status: JobStatus = JobStatus.SUCCEEDED,
         demand: dict[str, Any] | None = None,
+        first: Effects | None = None,
     ) -> None:
         """Commit the stage's effects together with its closing; a stage that it demands comes next.
+
+        `first` locks what has to be locked before rows of jobs.
 
         Raises:
             LeaseLost: the lease is gone; nothing was written.
         """
 
         def close(connection: Connection) -> None:
+            if first is not None:
+                first(connection)
             if demand is not None:
                 transitions.demand(connection, self.claim, demand)
             # Closing first locks the row: effects of a worker that came too late are never even tried.

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
     max_text_chars: Annotated[int, Field(ge=1)] = 200_000_000
     """The same for its text: a small file can unfold to any amount."""
 
+    max_members: Annotated[int, Field(ge=0)] = 1_000
+    """Documents inside one that is submitted (files of archives, attachments) get so many jobs in all, however they
+    are nested; a few kB can hold any number."""
+
+    max_depth: Annotated[int, Field(ge=0, le=10)] = 3
+    """Containers inside containers are opened so deep: some hold themselves."""
+
     delivery_hours: Annotated[float, Field(gt=0, le=720)] = 24
     """How long an undelivered notification is tried again."""
 

@@ -20,9 +20,10 @@ from docrelay.errors import (
     WaitTimeout,
 )
 from docrelay.names import DeliveryStatus, JobStatus, StageStatus
-from docrelay.views import Collection, Delivery, DeliveryAttempt, Document, Event, Hit, Job, Problem, Stage
+from docrelay.views import Child, Collection, Delivery, DeliveryAttempt, Document, Event, Hit, Job, Problem, Stage
 
 __all__ = [
+    "Child",
     "Client",
     "Collection",
     "CollectionFull",

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from docrelay import contents, passwords, transitions
@@ -237,14 +237,24 @@ class Client:
                 if give_up is not None and time.monotonic() >= give_up:
                     return
 
-    def wait(self, job_id: uuid.UUID | str, *, timeout: float | None = None) -> Job:
-        """The job with its outcome.
+    def wait(self, job_id: uuid.UUID | str, *, timeout: float | None = None, children: bool = False) -> Job:
+        """The job with its outcome; with `children`, once those of all documents inside it have theirs too.
 
         Raises:
-            JobFailed: it ended as failed, quarantined or cancelled.
+            JobFailed: it, or one of them, ended as failed, quarantined or cancelled.
             WaitTimeout: it is not over after `timeout` seconds; waiting again is safe.
             NotFound: there is no such job.
         """
+        give_up = None if timeout is None else time.monotonic() + timeout
+        job = self._wait(job_id, timeout)
+        if children:
+            for child in job.children:
+                left = None if give_up is None else max(0.0, give_up - time.monotonic())
+                self.wait(child.id, timeout=left, children=True)
+            job = self.get(job.id)
+        return job
+
+    def _wait(self, job_id: uuid.UUID | str, timeout: float | None) -> Job:
         job = None
         for job in self.watch(job_id, timeout=timeout):  # noqa: B007 - the last one counts
             pass
@@ -258,18 +268,28 @@ class Client:
     # -- changing
 
     def cancel(self, job_id: uuid.UUID | str) -> Job:
-        """End a job that has no outcome yet: a queued one at once, a running one within seconds.
+        """End a job that has no outcome yet, and those of documents inside it: queued ones at once, running ones
+        within seconds.
 
         Raises:
             NotFound: there is no such job.
-            Conflict: it has its outcome already.
+            Conflict: all of them have their outcome already.
         """
         job = self.get(job_id)
-        if not transact(self._engine, lambda connection: transitions.cancel(connection, job.id)):
+        if not self._cancel(job.id):
             job = self.get(job_id)
             if job.status is not JobStatus.CANCELLED:
                 raise Conflict(f"job {job.id} is {job.status}; only queued and running jobs can be cancelled")
         return self.get(job_id)
+
+    def _cancel(self, job_id: uuid.UUID) -> bool:
+        """Whether there was anything to cancel."""
+        # The container first: afterwards nobody makes more members.
+        any_cancelled = transact(self._engine, lambda connection: transitions.cancel(connection, job_id))
+        members = select(t.Job.id).where(t.Job.parent == job_id)
+        for child in transact(self._engine, lambda connection: connection.scalars(members).all()):
+            any_cancelled |= self._cancel(child)
+        return any_cancelled
 
     def retry(self, job_id: uuid.UUID | str, *, from_stage: str | None = None, password: str | None = None) -> Job:
         """Start a job that did not wholly succeed again, from the stage that failed or an earlier `from_stage`.
@@ -300,6 +320,8 @@ class Client:
     def delete(self, document_id: uuid.UUID | str) -> None:
         """Remove a document with its jobs, text and vectors, and its bytes if no other has the same.
 
+        Documents that were found inside it go with it, unless they were submitted by themselves as well.
+
         Raises:
             NotFound: there is no such document.
         """
@@ -313,9 +335,10 @@ class Client:
             running = select(t.Job.id).where(t.Job.document_id == wanted, t.Job.status.in_(UNFINISHED))
             for job_id in connection.scalars(running).all():
                 transitions.cancel(connection, job_id)
-            removed = connection.execute(delete(t.Document).where(t.Document.id == wanted)).rowcount
-            contents.drop_unused(connection, sha256, self._storage_url)
-            return removed > 0
+            removed = transitions.remove_document(connection, wanted)
+            for each in sorted(set(removed)):
+                contents.drop_unused(connection, each, self._storage_url)
+            return bool(removed)
 
         if not transact(self._engine, work):
             raise NotFound(f"there is no document {document_id}")

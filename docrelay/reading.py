@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from docrelay import tables as t
 from docrelay.names import JobStatus, StageStatus
-from docrelay.views import Document, Event, Job, Problem, Stage
+from docrelay.views import Child, Document, Event, Job, Problem, Stage
 from docrelay.waiting import Waiting, waiting
 
 JOB_COLUMNS = (
@@ -20,6 +20,9 @@ JOB_COLUMNS = (
     t.Job.key,
     t.Job.same_as,
     t.Job.batch_id,
+    t.Job.parent,
+    t.Job.depth,
+    t.Job.member,
     t.Job.name.label("job_name"),
     t.Job.created_at,
     t.Job.started_at,
@@ -42,7 +45,8 @@ DOCUMENT_COLUMNS = (
 
 def select_jobs() -> Select[Any]:
     """Jobs with their documents; add conditions, then give it to `read_jobs`."""
-    return select(*JOB_COLUMNS, *DOCUMENT_COLUMNS).join(t.Document, t.Document.id == t.Job.document_id)
+    has_members = (t.Document.members > 0).label("has_members")
+    return select(*JOB_COLUMNS, *DOCUMENT_COLUMNS, has_members).join(t.Document, t.Document.id == t.Job.document_id)
 
 
 def read_jobs(connection: Connection, statement: Select[Any]) -> list[Job]:
@@ -51,10 +55,30 @@ def read_jobs(connection: Connection, statement: Select[Any]) -> list[Job]:
     stages = _stages(connection, [row["id"] for row in rows])
     unfinished = [row["id"] for row in rows if row["status"] in (JobStatus.QUEUED, JobStatus.RUNNING)]
     why = waiting(connection, unfinished)
-    return [_job(row, stages.get(row["id"], ()), why.get(row["id"])) for row in rows]
+    children = _children(connection, [row["same_as"] or row["id"] for row in rows if row["has_members"]])
+    return [
+        _job(
+            row,
+            stages.get(row["id"], ()),
+            why.get(row["id"]),
+            children.get(row["same_as"] or row["id"], ()),
+        )
+        for row in rows
+    ]
 
 
-def _job(row: RowMapping, stages: Sequence[Stage], why: Waiting | None) -> Job:
+def _children(connection: Connection, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Child]]:
+    """The jobs of members; of a job that was answered by an earlier one, those of the earlier."""
+    found: dict[uuid.UUID, list[Child]] = {}
+    if not job_ids:
+        return found
+    columns = select(t.Job.parent, t.Job.id, t.Job.name, t.Job.status, t.Job.member)
+    for row in connection.execute(columns.where(t.Job.parent.in_(job_ids)).order_by(t.Job.id)):
+        found.setdefault(row.parent, []).append(Child(row.id, row.name, JobStatus(row.status), row.member))
+    return found
+
+
+def _job(row: RowMapping, stages: Sequence[Stage], why: Waiting | None, children: Sequence[Child]) -> Job:
     return Job(
         id=row["id"],
         status=JobStatus(row["status"]),
@@ -72,6 +96,10 @@ def _job(row: RowMapping, stages: Sequence[Stage], why: Waiting | None) -> Job:
         waiting_because=why.because if why else None,
         ahead=why.ahead if why else None,
         starts_in=why.starts_in if why else None,
+        parent=row["parent"],
+        depth=row["depth"],
+        member=row["member"],
+        children=tuple(children),
     )
 
 

@@ -16,7 +16,7 @@ from docrelay.errors import ConfigError
 from docrelay.ids import new_id
 from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST
 from docrelay.sources import Measured
-from docrelay.transitions import NewJob, Plan, create
+from docrelay.transitions import NewJob, Parent, Plan, create
 
 TARGET = re.compile(
     r"https?://(?![^/?#]*@)[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,2048}"
@@ -42,6 +42,7 @@ class Wishes:
     notify: Sequence[str] = field(default_factory=tuple)
     replaces: uuid.UUID | None = None
     batch_id: uuid.UUID | None = None
+    parent: Parent | None = None
 
     def __post_init__(self) -> None:
         """Check what the database would refuse less kindly."""
@@ -107,6 +108,7 @@ def accept(connection: Connection, sources: Sequence[Measured], wishes: Wishes, 
         priority=wishes.priority,
         notify=list(wishes.notify),
         batch_id=wishes.batch_id,
+        **(_of_parent(wishes.parent) if wishes.parent else {}),
     )
     # Locked in the order of their hashes: two that submit the same documents cannot wait for each other.
     distinct = sorted({source.sha256: source for source in reversed(sources)}.values(), key=lambda each: each.sha256)
@@ -115,16 +117,25 @@ def accept(connection: Connection, sources: Sequence[Measured], wishes: Wishes, 
     documents: dict[bytes, _Document] = {}
     for batch in batches(distinct):
         documents |= _documents(connection, batch, wishes)
-    return create(connection, plan, [_job(source, documents[source.sha256], wishes) for source in sources])
+    members = wishes.parent.members if wishes.parent else [None] * len(sources)
+    jobs = [
+        _job(source, documents[source.sha256], wishes, member) for source, member in zip(sources, members, strict=True)
+    ]
+    return create(connection, plan, jobs)
 
 
-def _job(source: Measured, document: "_Document", wishes: Wishes) -> NewJob:
+def _of_parent(parent: Parent) -> dict[str, Any]:
+    return {"parent": parent.job_id, "depth": parent.depth, "who": parent.who}
+
+
+def _job(source: Measured, document: "_Document", wishes: Wishes, member: str | None) -> NewJob:
     return NewJob(
         document_id=document.id,
         name=storable(source.name),
         first=document.is_new,
         key=wishes.key,
         replaces=wishes.replaces if wishes.replaces != document.id else None,
+        member=storable(member) if member is not None else None,
     )
 
 

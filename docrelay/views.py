@@ -79,11 +79,23 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """The job of a document that was found inside another: a file of an archive, an attachment."""
+
+    id: uuid.UUID
+    name: str
+    status: JobStatus
+    member: str | None
+    """Where it stands in its container."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One run of a pipeline over a document.
 
     `ahead` is its place in the queue and `starts_in` about how many seconds that takes, while it waits for a worker
-    and as far as recent runs tell.
+    and as far as recent runs tell. `children` are the jobs of documents that were found in this one, `parent` is the
+    job of the document that this one was found in, at `depth` containers below what was submitted.
     """
 
     id: uuid.UUID
@@ -102,6 +114,10 @@ class Job:
     waiting_because: str | None = None
     ahead: int | None = None
     starts_in: float | None = None
+    parent: uuid.UUID | None = None
+    depth: int = 0
+    member: str | None = None
+    children: tuple[Child, ...] = ()
 
     @property
     def finished(self) -> bool:

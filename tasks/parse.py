@@ -1,18 +1,20 @@
 """The parse stage: bytes to the text of pages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import LifoQueue
 from typing import Any
 
 from celery import Task
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
 
 from app.celery import app
 from app.isolation import DocumentProcess, WorkRefused
 from app.isolation.protocol import Refusal
 from app.work import Effects, StageFailed, Work, run_stage
 from config.settings import settings
-from docrelay import contents, passwords, transitions
+from docrelay import contents, members, passwords, transitions
 from docrelay import tables as t
 from pipelines.documents import ParsedDocument
 from pipelines.errors import LimitError
@@ -38,17 +40,38 @@ def parse_document(work: Work) -> None:
     if known is not None:
         _close(work, known, lambda _: None, {"pages": known.pages, "reused": True})
         return
-    data, password = work.read(lambda connection: _bytes(connection, work))
-    parsed = _parse(work, data, password)
+    given = work.read(lambda connection: _given(connection, work))
+    parsed = _parse(work, given)
+    inside = members.found([(member.path, member.name, member.data) for member in parsed.members])
     found = Found(parsed.page_count, len(parsed.problems), len(parsed.scanned), has_text=parsed.has_text)
     made = {"pages": found.pages, "problems": found.problems}
 
     def effects(connection: Connection) -> None:
-        _store(connection, work, parsed)
-        if password is not None and not parsed.scanned:
+        _store(connection, work, parsed, depth=given.depth)
+        if inside:
+            _adopt(connection, work, inside)
+        if given.password is not None and not parsed.scanned:
             passwords.forget(connection, work.claim.job_id)
 
-    _close(work, found, effects, made)
+    if not inside:
+        _close(work, found, effects, made)
+        return
+    made["members"] = len(inside)
+    _close(work, found, effects, made, first=lambda connection: members.keep(connection, inside, _storage()))
+
+
+def _storage() -> str:
+    return settings().storage_url
+
+
+def _adopt(connection: Connection, work: Work, inside: Sequence[members.Found]) -> None:
+    """Jobs for what was found inside, as many as may be."""
+    job_id, most = work.claim.job_id, settings().max_members
+    left_out = members.adopt(connection, job_id, inside, _storage(), most=most, who=work.claim.worker)
+    if left_out:
+        note = f"{left_out:,} documents inside were not read: one submission gets {most:,} of them, in all depths."
+        notes = t.Document.notes.op("||")(func.to_jsonb(cast(note, Text)))
+        connection.execute(update(t.Document).where(t.Document.id == work.claim.document_id).values(notes=notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +84,34 @@ class Found:
     has_text: bool
 
 
-def _close(work: Work, found: Found, effects: Effects, made: dict[str, Any]) -> None:
+def _close(work: Work, found: Found, effects: Effects, made: dict[str, Any], *, first: Effects | None = None) -> None:
     """Close the stage; pages that are pictures put the ocr stage next, which decides about them."""
     if not found.scanned:
         status = outcome(has_text=found.has_text, complete=not found.problems)
-        work.succeed(effects, made, job_status=status)
+        work.succeed(effects, made, job_status=status, first=first)
         return
     made["scanned"] = found.scanned
     ocr = work.read(lambda connection: transitions.on_demand(connection, work.claim.pipeline, OCR))
     if ocr is None:
         note = f"it is a picture, and the pipeline {work.claim.pipeline} has no stage {OCR} that would read it"
         status = outcome(has_text=found.has_text, complete=False)
-        work.succeed(lambda connection: _store_noted(connection, work, effects, note), made, job_status=status)
+        noted = partial(_store_noted, work=work, effects=effects, note=note)
+        work.succeed(noted, made, job_status=status, first=first)
         return
-    work.succeed(effects, made, job_status=outcome(has_text=True, complete=not found.problems), demand=ocr)
+    status = outcome(has_text=True, complete=not found.problems)
+    work.succeed(effects, made, job_status=status, demand=ocr, first=first)
 
 
-def _store_noted(connection: Connection, work: Work, effects: Effects, note: str) -> None:
+def _store_noted(connection: Connection, *, work: Work, effects: Effects, note: str) -> None:
     effects(connection)
     set_problems(connection, work, note)
 
 
 def _known(connection: Connection, work: Work) -> Found | None:
-    columns = select(t.Document.parsed_by, t.Document.page_count, t.Document.problems, t.Document.scanned)
-    row = connection.execute(columns.where(t.Document.id == work.claim.document_id)).one()
-    if row.parsed_by != PARSER_VERSION:
+    document = t.Document
+    columns = select(document.parsed_by, document.page_count, document.problems, document.scanned, document.members)
+    row = connection.execute(columns.where(document.id == work.claim.document_id)).one()
+    if row.parsed_by != PARSER_VERSION or row.members != 0:  # what is inside is not kept, and this job needs it
         return None
     has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id, t.Page.text != "").limit(1)
     problems = sum(problem["page"] not in row.scanned for problem in row.problems)
@@ -93,33 +119,52 @@ def _known(connection: Connection, work: Work) -> Found | None:
     return Found(int(row.page_count or 0), problems, len(row.scanned), has_text=has_text)
 
 
-def _bytes(connection: Connection, work: Work) -> tuple[bytes, str | None]:
-    """The document, and the password that was given with its job."""
-    password = select(t.Password.password).where(t.Password.job_id == work.claim.job_id).scalar_subquery()
-    columns = select(t.Document.sha256, t.Document.size, password).where(t.Document.id == work.claim.document_id)
-    sha256, size, given = connection.execute(columns).one()
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is parsed: the bytes, how many containers they were taken out of, and the password given with the job."""
+
+    data: bytes
+    depth: int
+    password: str | None
+
+
+def _given(connection: Connection, work: Work) -> Given:
+    columns = (
+        select(t.Document.sha256, t.Document.size, t.Job.depth, t.Password.password)
+        .join(t.Job, t.Job.document_id == t.Document.id)
+        .outerjoin(t.Password, t.Password.job_id == t.Job.id)
+        .where(t.Job.id == work.claim.job_id)
+    )
+    row = connection.execute(columns).one()
     try:
-        _limits().check_bytes(size)  # before they are here: the worker would hold them, whatever they are
+        _limits().check_bytes(row.size)  # before they are here: the worker would hold them, whatever they are
     except LimitError as error:
         raise WorkRefused(Refusal(*classify(error), traceback="", exceeded=error.exceeded)) from error
-    return contents.read(connection, sha256, settings().storage_url), given
+    return Given(contents.read(connection, row.sha256, _storage()), row.depth, row.password)
 
 
 def _limits() -> ParseLimits:
     wanted = settings()
-    return ParseLimits(max_bytes=wanted.max_bytes, max_pages=wanted.max_pages, max_text_chars=wanted.max_text_chars)
+    return ParseLimits(
+        max_bytes=wanted.max_bytes,
+        max_pages=wanted.max_pages,
+        max_text_chars=wanted.max_text_chars,
+        max_members=wanted.max_members,
+        max_depth=wanted.max_depth,
+    )
 
 
-def _parse(work: Work, data: bytes, password: str | None) -> ParsedDocument:
+def _parse(work: Work, given: Given) -> ParsedDocument:
     # After a crash or a limit: once more alone, in a fresh process, with the fallback.
     struck = work.claim.strikes > 0
     process = _take(work, fresh=struck)
     arguments: dict[str, Any] = {
-        "data": data,
+        "data": given.data,
         "name": work.claim.name,
         "engine": "fallback" if struck else "default",
         "limits": _limits(),
-        "password": password,
+        "password": given.password,
+        "depth": given.depth,
     }
     try:
         return process.call("parse", arguments, ParsedDocument, work.limits, work)
@@ -136,7 +181,7 @@ def _take(work: Work, *, fresh: bool) -> DocumentProcess:
     return _idle.get()
 
 
-def _store(connection: Connection, work: Work, parsed: ParsedDocument) -> None:
+def _store(connection: Connection, work: Work, parsed: ParsedDocument, *, depth: int) -> None:
     document_id = work.claim.document_id
     # What OCR read is kept where the page is still a picture: it took seconds each.
     made_by_ocr = (t.Page.source == OCR) & t.Page.number.in_(parsed.scanned)
@@ -158,6 +203,8 @@ def _store(connection: Connection, work: Work, parsed: ParsedDocument) -> None:
             notes=parsed.notes,
             problems=[{"page": problem.number, "message": problem.message} for problem in parsed.problems],
             scanned=parsed.scanned,
+            # Too deep, nothing was taken out: less deep, that is to be asked again.
+            members=len(parsed.members) if depth < settings().max_depth else None,
             parsed_by=PARSER_VERSION,
         )
     )

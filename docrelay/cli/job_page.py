@@ -17,6 +17,7 @@ from docrelay.cli.present import (
     printable,
     problem_line,
     ranges,
+    shown_id,
     size,
     status,
     table,
@@ -35,6 +36,10 @@ def print_job(out: Console, job: Job) -> None:
     out.print(_facts(job))
     out.print()
     out.print(stage_table(job))
+    if job.children:
+        out.print()
+        out.print(Text(f"{counted(len(job.children), 'document')} inside"))
+        out.print(_children(out, job))
     if problems := job.document.problems:
         out.print()
         out.print(Text(f"{counted(len(problems), 'page')} could not be read", "yellow"))
@@ -51,6 +56,13 @@ def _unread(problems: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{'page' if len(pages) == 1 else 'pages'} {ranges(pages)}: {message}"
 
 
+def _children(out: Console, job: Job) -> Table:
+    rows = [
+        (shown_id(out, child.id), status(child.status), printable(child.member or child.name)) for child in job.children
+    ]
+    return table(("job", "status", "document"), rows)
+
+
 def _facts(job: Job) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, value in _pairs(job):
@@ -65,6 +77,8 @@ def _pairs(job: Job) -> Iterator[tuple[str, Cell]]:
     yield "job", str(job.id)
     if job.same_as:
         yield "same as", str(job.same_as)
+    if job.parent:
+        yield "found in", f"job {job.parent}, as {printable(job.member or job.document.name)}"
     yield "document", str(job.document.id)
     yield "", _document(job.document)
     if job.document.metadata:

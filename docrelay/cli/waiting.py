@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import uuid
 from collections.abc import Sequence
 
@@ -38,10 +39,11 @@ def watch(client: Client, /, ids: tuple[str, ...], *, timeout: float | None, as_
 
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--children", is_flag=True, help="And of the documents inside them: files of archives, attachments.")
 @timeout_option
 @json_option
 @with_client
-def wait(client: Client, /, ids: tuple[str, ...], *, timeout: float | None, as_json: bool) -> None:
+def wait(client: Client, /, ids: tuple[str, ...], *, children: bool, timeout: float | None, as_json: bool) -> None:
     """Wait for the outcome of jobs and print it.
 
     Exit status 0 only if all succeeded, 3 if one failed, 4 if one was not over in time.
@@ -49,7 +51,7 @@ def wait(client: Client, /, ids: tuple[str, ...], *, timeout: float | None, as_j
     waited_for = [find_job(client, given) for given in ids]
     out = console()
     view = Bars(out) if out.is_terminal and not as_json else Viewer()
-    jobs = _follow(client, waited_for, timeout, view)
+    jobs = _follow_all(client, waited_for, timeout, view) if children else _follow(client, waited_for, timeout, view)
     if as_json:
         print_json([job.as_dict() for job in jobs])
     elif not out.is_terminal:
@@ -85,6 +87,19 @@ def _follow(client: Client, jobs: Sequence[Job], timeout: float | None, view: Vi
             latest[job.id] = job
             view.update(job)
     return list(latest.values())
+
+
+def _follow_all(client: Client, jobs: Sequence[Job], timeout: float | None, view: Viewer) -> list[Job]:
+    """These jobs, then those of what was found inside their documents, and so on."""
+    give_up = None if timeout is None else time.monotonic() + timeout
+    followed: dict[uuid.UUID, Job] = {}
+    while jobs:
+        left = None if give_up is None else max(0.0, give_up - time.monotonic())
+        followed |= {job.id: job for job in _follow(client, jobs, left, view)}
+        inside = [child.id for job in followed.values() for child in job.children if child.id not in followed]
+        late = any(not job.finished for job in followed.values())
+        jobs = client.jobs(ids=inside, limit=len(inside)) if inside and not late else []
+    return list(followed.values())
 
 
 def _conclude(jobs: Sequence[Job], timeout: float | None) -> Exit:

@@ -55,6 +55,7 @@ class Document(Base):
     notes: Mapped[list[Any]] = mapped_column(server_default="[]")
     problems: Mapped[list[Any]] = mapped_column(server_default="[]")  # pages that could not be read
     scanned: Mapped[list[Any]] = mapped_column(server_default="[]")  # numbers of pages that are pictures
+    members: Mapped[int | None]  # how many documents were taken out of it; None where that may be asked again
     parsed_by: Mapped[str | None]  # version of the parser that made the pages
     ocr_by: Mapped[str | None]  # version and languages of what read the scanned pages
     indexed_by: Mapped[str | None]  # version of the chunker, and the model, that made the chunks

@@ -29,6 +29,8 @@ class Job(Base):
         CheckConstraint(among("status", JobStatus), name="status"),
         CheckConstraint("priority between 1 and 10", name="priority"),
         Index("ix_jobs_document", "document_id", "id"),
+        # One job for each member, however often its container is read.
+        Index("ix_jobs_parent", "parent", "member", unique=True, postgresql_where=text("parent is not null")),
         Index("ix_jobs_unfinished", "collection", "id", postgresql_where=text("status in ('queued', 'running')")),
         Index("ix_jobs_collection", "collection", "id"),
         Index("ix_jobs_batch", "batch_id", postgresql_where=text("batch_id is not null")),
@@ -47,6 +49,10 @@ class Job(Base):
     batch_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     replaces: Mapped[uuid.UUID | None]  # the document that this one takes the place of
     same_as: Mapped[uuid.UUID | None]  # the earlier job whose result this one answers with
+    parent: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    """The job of the document that this one's was found in."""
+    depth: Mapped[int] = mapped_column(server_default="0")  # how many containers it was taken out of
+    member: Mapped[str | None]  # where it stood in its container
     error: Mapped[dict[str, Any] | None]  # {stage, class, code, message, traceback}
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]

@@ -26,12 +26,13 @@ Locks are taken in one order everywhere: stage runs by position, the job, the do
 """
 
 from docrelay.transitions.claims import Claim, beat, claim, give_back
-from docrelay.transitions.creation import NewJob, Plan, create
+from docrelay.transitions.creation import NewJob, Parent, Plan, create
 from docrelay.transitions.deliveries import notify_service
 from docrelay.transitions.demand import demand, on_demand
 from docrelay.transitions.hints import commit_and_tell
 from docrelay.transitions.jobs import explain_outcome
 from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed
+from docrelay.transitions.removal import remove_document
 from docrelay.transitions.requests import cancel, retry
 from docrelay.transitions.rescue import expire_leases, release_followers
 
@@ -39,6 +40,7 @@ __all__ = [
     "Claim",
     "Closing",
     "NewJob",
+    "Parent",
     "Plan",
     "Policy",
     "Problem",
@@ -57,6 +59,7 @@ __all__ = [
     "on_demand",
     "postpone",
     "release_followers",
+    "remove_document",
     "retry",
     "succeed",
 ]

@@ -25,6 +25,17 @@ class NewJob:
     """The document was made in this transaction, so there is no earlier job of it."""
     key: str | None = None
     replaces: uuid.UUID | None = None
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The job that found the documents of new ones: how deep they are, who made them, and where each stood in it."""
+
+    job_id: uuid.UUID
+    depth: int
+    who: str
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,8 @@ class Plan:
     priority: int = PRIORITY_DEFAULT
     notify: list[str] = field(default_factory=list)
     batch_id: uuid.UUID | None = None
+    parent: uuid.UUID | None = None
+    depth: int = 0
     who: str = "client"
 
 
@@ -67,7 +80,7 @@ EARLIER = text(
       (select id from jobs where document_id = d.id and status in ('queued', 'running')
        order by id limit 1) as unfinished,
       (select id from jobs where document_id = d.id and pipeline = :pipeline
-         and fingerprint = :fingerprint and status in ('succeeded', 'partial', 'no_text')
+         and fingerprint = :fingerprint and depth <= :depth and status in ('succeeded', 'partial', 'no_text')
        order by id desc limit 1) as finished
     from unnest(cast(:document_ids as uuid[])) d(id)
     """
@@ -77,10 +90,11 @@ EARLIER = text(
 INSERT_JOBS = text(
     """
     insert into jobs (id, document_id, name, key, replaces, collection, pipeline, fingerprint, priority, notify,
-                      batch_id)
+                      batch_id, parent, depth, member)
     select id, document_id, name, key, replaces, :collection, :pipeline, :fingerprint, :priority,
-           cast(:notify as jsonb), cast(:batch_id as uuid)
-    from jsonb_to_recordset(cast(:rows as jsonb)) r(id uuid, document_id uuid, name text, key text, replaces uuid)
+           cast(:notify as jsonb), cast(:batch_id as uuid), cast(:parent as uuid), :depth, member
+    from jsonb_to_recordset(cast(:rows as jsonb))
+      r(id uuid, document_id uuid, name text, key text, replaces uuid, member text)
     """
 )
 
@@ -134,7 +148,8 @@ def _earlier(connection: Connection, plan: Plan, wanted: Sequence[NewJob]) -> di
     documents = list({new.document_id for new in wanted if not new.first})
     if not documents:
         return {}
-    values = {"document_ids": documents, "pipeline": plan.pipeline, "fingerprint": plan.fingerprint}
+    same = {"pipeline": plan.pipeline, "fingerprint": plan.fingerprint, "depth": plan.depth}
+    values = {"document_ids": documents, **same}
     return {row.id: _Earlier(row.unfinished, row.finished) for row in connection.execute(EARLIER, values)}
 
 
@@ -161,6 +176,8 @@ def _insert(connection: Connection, plan: Plan, batch: Sequence[tuple[uuid.UUID,
         detail: dict[str, Any] = {"pipeline": plan.pipeline, "priority": plan.priority}
         if earlier.unfinished is not None:
             detail["behind"] = earlier.unfinished
+        if plan.parent is not None:
+            detail["found in"] = plan.parent
         events.append({"job_id": job_id, "detail": detail})
     common = {"collection": plan.collection, "priority": plan.priority}
     kinds = [{**stage, "place": place} for place, stage in enumerate(plan.stages)]
@@ -169,6 +186,8 @@ def _insert(connection: Connection, plan: Plan, batch: Sequence[tuple[uuid.UUID,
         "fingerprint": plan.fingerprint,
         "notify": _json(plan.notify),
         "batch_id": plan.batch_id,
+        "parent": plan.parent,
+        "depth": plan.depth,
     }
     connection.execute(INSERT_JOBS, {"rows": _json(jobs), **common, **of_jobs})
     connection.execute(INSERT_STAGES, {"rows": _json(stages), "stages": _json(kinds), **common})
@@ -182,6 +201,7 @@ def _job_row(job_id: uuid.UUID, new: NewJob) -> dict[str, Any]:
         "name": new.name,
         "key": new.key,
         "replaces": new.replaces,
+        "member": new.member,
     }
 
 

@@ -11,6 +11,7 @@ from docrelay.names import GOOD, INCOMPLETE, Channel, JobStatus
 from docrelay.statements import Statement
 from docrelay.transitions.deliveries import SUBSCRIBED, send_directly, write
 from docrelay.transitions.hints import tell
+from docrelay.transitions.removal import remove_document
 
 FINISH = Statement(
     """
@@ -82,7 +83,7 @@ FREE_NEXT = Statement(
     """
 )
 
-REMOVE_REPLACED = text("delete from documents where id = :id and collection = :collection")
+REPLACED = text("select id from documents where id = :id and collection = :collection")
 
 
 def finish_job(
@@ -119,7 +120,8 @@ def explain_outcome(connection: Connection, job_id: uuid.UUID) -> None:
 
 def remove_replaced(connection: Connection, document_id: uuid.UUID, collection: str) -> None:
     """Remove the document that a new one of the same collection has taken the place of."""
-    connection.execute(REMOVE_REPLACED, {"id": document_id, "collection": collection})
+    if connection.scalar(REPLACED, {"id": document_id, "collection": collection}) is not None:
+        remove_document(connection, document_id)
 
 
 def announce_outcome(

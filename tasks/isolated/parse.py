@@ -19,9 +19,10 @@ def parse_document(
     report: Callable[[int, int], None],
     limits: ParseLimits = ParseLimits(),
     password: str | None = None,
+    depth: int = 0,
 ) -> ParsedDocument:
     """Parse what is within the limits, and find out which pages are pictures."""
-    parsed = parse(data, name, engine=engine, password=password, limits=limits, report=report)
+    parsed = parse(data, name, engine=engine, depth=depth, password=password, limits=limits, report=report)
     if parsed.media_type != media.PDF:
         return parsed
     if engine == "default":
