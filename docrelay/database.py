@@ -70,9 +70,12 @@ def psycopg_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay", ping: bool = True) -> Engine:
+def make_engine(
+    url: str, *, pool_size: int = 5, application: str = "docrelay", ping: bool = True, options: str = ""
+) -> Engine:
     """An engine whose connections never wait without an end.
 
+    `options` are for Postgres, as in SESSION_OPTIONS, and come after these.
     Without `ping` a connection that broke meanwhile is noticed by the first statement, which `transact` runs again.
     """
     return create_engine(
@@ -82,7 +85,7 @@ def make_engine(url: str, *, pool_size: int = 5, application: str = "docrelay", 
         max_overflow=5,
         pool_timeout=10,
         pool_pre_ping=ping,
-        connect_args={**CONNECT, "options": SESSION_OPTIONS, "application_name": application},
+        connect_args={**CONNECT, "options": f"{SESSION_OPTIONS} {options}", "application_name": application},
     )
 
 

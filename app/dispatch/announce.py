@@ -70,18 +70,20 @@ TAKE = Statement(
         select id, row_number() over (partition by queue order by priority desc, place, ready_at) <= room as fits
         from candidates
     ), picked as (
-        -- Arrays, since the planner takes a join with `chosen` for thousands of rows and reads the whole table.
+        -- Asked so that only the primary key can answer: while statistics are old, the planner takes the index of all
+        -- that waits for a short one, and reads it whole.
         select id from stage_runs
-        where id = any(array(select id from chosen where fits)) and status = 'ready' and announced_at is null
+        where id = any(array(select id from chosen where fits))
+          and status = 'ready' and coalesce(announced_at, 'infinity') = 'infinity'
         for update skip locked
     )
     update stage_runs s
     set announced_at = now(), announcements = announcements + 1,
         announce_again_at = now() + least(3600, cast(:again as float8) * 2 ^ announcements) * interval '1 second',
         message_id = s.id || '.' || (s.attempt + 1) || '.' || (announcements + 1)
-    from jobs j
-    where s.id = any(array(select id from picked)) and j.id = s.job_id
-    returning s.id, s.stage, s.queue, s.job_id, s.message_id, s.priority, j.name, j.collection,
+    where s.id = any(array(select id from picked))
+    returning s.id, s.stage, s.queue, s.job_id, s.message_id, s.priority, s.collection,
+              (select name from jobs where jobs.id = s.job_id) as name,
               (select p.message_id from stage_runs p
                where p.job_id = s.job_id and p.position = s.position - 1) as parent,
               set_config('synchronous_commit', 'off', true) as unflushed
@@ -99,6 +101,11 @@ UNDO = Statement(
 
 
 ALL_QUEUES = {"queues": [queue.value for queue in Queue]}
+
+
+PLAN_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+"""Postgres' options for connections that announce. These statements take longer to plan than to run, and a plan that
+was made for empty tables must do for full ones: by index only."""
 
 
 @dataclass(frozen=True, slots=True)

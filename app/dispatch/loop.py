@@ -8,7 +8,7 @@ from typing import Any
 from app.alerts import AlertWatch
 from app.brokers.publisher import Publisher
 from app.celery import app
-from app.dispatch.announce import Announcer
+from app.dispatch.announce import PLAN_ONCE, Announcer
 from app.dispatch.sweep import Sweep
 from app.errors import BrokerUnavailable
 from app.presence import Presence
@@ -16,6 +16,7 @@ from app.runtime import Stopping, database_url, engine, policy
 from config.notifications import notifications
 from config.settings import Settings
 from docrelay.changes import Listener
+from docrelay.database import make_engine
 from docrelay.errors import Unavailable
 from docrelay.names import Channel
 
@@ -52,7 +53,10 @@ class Dispatcher:
         self._settings = settings
         self._sweep_seconds = settings.sweep_seconds
         self._publisher = Publisher(app)
-        self._announcer = Announcer(engine(), self._publisher, again_seconds=settings.announce_again_seconds)
+        announcing = make_engine(
+            database_url(), pool_size=1, application="docrelay service", ping=False, options=PLAN_ONCE
+        )
+        self._announcer = Announcer(announcing, self._publisher, again_seconds=settings.announce_again_seconds)
         self._sweep = Sweep(engine(), self._publisher, policy())
         self._next_sweep = 0.0
         self._rest = 0.0
