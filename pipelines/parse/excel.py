@@ -12,9 +12,11 @@ from pipelines.errors import PermanentError
 from pipelines.parse import media
 from pipelines.parse.blocks import Blocks
 from pipelines.parse.drawing import linked_text, paragraphs
-from pipelines.parse.excel_guard import check, refuse_encrypted
+from pipelines.parse.excel_cells import sheets_of_binary
+from pipelines.parse.excel_guard import look_over, look_over_old
 from pipelines.parse.failures import reason
 from pipelines.parse.limits import ParseLimits
+from pipelines.parse.number_format import shown
 from pipelines.parse.ooxml import embedded, main_part, notes_on_active_content, of_kind, properties, relations
 from pipelines.parse.package import Package, attribute, child, children, local
 from pipelines.parse.parser import Report, Source
@@ -27,11 +29,11 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
     """The document of an XLSX, XLSM, XLSB or XLS. Raises PermanentError ``corrupt``, ``encrypted``, ``too_large``."""
     package = None if source.media_type == media.XLS else Package(source.data, limits)
     if package is None:
-        refuse_encrypted(source.data)
-        beside = {}
+        look, parts, beside = look_over_old(source.data), {}, {}
     else:
-        check(package)
-        beside = _beside(package)
+        main = main_part(package, "xl/workbook.bin" if "xl/workbook.bin" in package.names else "xl/workbook.xml")
+        look, parts = look_over(package, main), _parts(package, main)
+        beside = {name: lines for name, part in parts.items() if (lines := list(_lines(package, part)))}
     workbook = _opened(source.data)
     blocks = Blocks(limits)
     hidden = []
@@ -40,7 +42,7 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
             continue
         writer = Sheet(blocks, sheet.name)
         if sheet.typ == SheetTypeEnum.WorkSheet:
-            writer.write(_rows(workbook, sheet.name))
+            writer.write(_rows(workbook, sheet.name, look.rows(parts.get(sheet.name, sheet.name))))
         for line in beside.get(sheet.name, ()):
             blocks.paragraph(line)
         if sheet.visible != SheetVisibleEnum.Visible:
@@ -67,20 +69,29 @@ def _opened(data: bytes) -> CalamineWorkbook:
         raise PermanentError("corrupt", f"The workbook is damaged: {said}; save it anew.") from error
 
 
-def _rows(workbook: CalamineWorkbook, name: str) -> Iterator[Sequence[str]]:
+def _rows(workbook: CalamineWorkbook, name: str, formats: Iterator[dict[int, str]]) -> Iterator[Sequence[str]]:
     try:
-        for row in workbook.get_sheet_by_name(name).iter_rows():
-            yield [_shown(value) for value in row]
+        sheet = workbook.get_sheet_by_name(name)
+        first = sheet.start[1] if sheet.start is not None else 0  # rows come from the first on, columns do not
+        for row in sheet.iter_rows():
+            codes = next(formats, None)
+            if codes:
+                yield [_shown(value, codes.get(column)) for column, value in enumerate(row, start=first)]
+            else:
+                yield [_shown(value) for value in row]
     except (CalamineError, OSError, ValueError) as error:
         raise PermanentError("corrupt", f"The sheet {name!r} is damaged: {reason(error)}.") from error
 
 
-def _shown(value: Any) -> str:
-    """A cell's value as people write it: number formats are not applied, but no 3.0000000000000004 is shown either."""
+def _shown(value: Any, code: str | None = None) -> str:
+    """A cell's value as people see it: by its number format, and without that no 3.0000000000000004 either."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
+    formatted = shown(value, code) if code is not None else None
+    if formatted is not None:
+        return formatted
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e18 else f"{value:.15g}"
     if isinstance(value, datetime.datetime):
@@ -88,19 +99,20 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _beside(package: Package) -> dict[str, list[str]]:
-    """Comments and texts in drawings, by the name of their sheet."""
-    main = main_part(package, "xl/workbook.bin" if "xl/workbook.bin" in package.names else "xl/workbook.xml")
-    if main.endswith(".bin"):
-        return {}
+def _parts(package: Package, main: str) -> dict[str, str]:
+    """The part of each sheet by its name."""
     found = relations(package, main)
-    beside: dict[str, list[str]] = {}
+    parts: dict[str, str] = {}
+    for name, ids in sheets_of_binary(package.bytes_of(main)) if main.endswith(".bin") else _sheets(package, main):
+        relation = next((found[value] for value in ids if value in found), None)
+        if relation is not None and not relation.external:
+            parts[name] = relation.target
+    return parts
+
+
+def _sheets(package: Package, main: str) -> Iterator[tuple[str, list[str]]]:
     for sheet in children(child(package.xml(main), "sheets"), "sheet"):
-        relation = next((found[value] for key, value in sheet.attrib.items() if "}" in key and value in found), None)
-        lines = [] if relation is None or relation.external else list(_lines(package, relation.target))
-        if lines:
-            beside[attribute(sheet, "name") or ""] = lines
-    return beside
+        yield attribute(sheet, "name") or "", [value for key, value in sheet.attrib.items() if "}" in key]
 
 
 def _lines(package: Package, part: str) -> Iterator[str]:
