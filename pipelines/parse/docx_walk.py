@@ -131,15 +131,21 @@ class Walk:
         texts: list[str] = []
         pages = 0
         for cell in cells:
-            reads = [self._read(one) for one in _through(cell, "p")]
+            paragraphs = _through(cell, "p")
+            reads = [self._read(one) for one in paragraphs]
             beside.extend(reads)
-            text = "\n".join(read.text for read in reads)
+            text = "\n".join(map(self._numbered, paragraphs, reads))
             pages = max(pages, text.count(PAGE))
             continued = child(cell, "tcPr", "vMerge")
             merged_above = continued is not None and attribute(continued, "val") != "restart"
             texts.append("" if merged_above else tidy(text.replace(PAGE, "")))
             texts.extend([""] * min((number(value(cell, "tcPr", "gridSpan")) or 1) - 1, 100))
         return texts, pages
+
+    def _numbered(self, element: Element, read: Paragraph) -> str:
+        """A paragraph of a cell, where a list cannot be, with its number at least."""
+        marker, _ = self._marker(element, value(element, "pPr", "pStyle")) if read.text.strip() else (None, 0)
+        return read.text if marker in (None, "-") else f"{marker} {read.text}"
 
     def _other_document(self, element: Element) -> None:
         """HTML that a program put in whole."""

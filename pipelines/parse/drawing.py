@@ -1,9 +1,12 @@
 """Text in drawings of Office files: shapes, charts and diagrams."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from pipelines.parse.blocks import link, tidy
+from pipelines.parse.date_format import is_date
 from pipelines.parse.formula import formula
+from pipelines.parse.number_format import shown
 from pipelines.parse.ooxml import Relation, chosen, relations
 from pipelines.parse.package import Element, Package, attribute, child, children, local
 
@@ -15,18 +18,18 @@ def paragraph_text(element: Element, found: dict[str, Relation] | None = None) -
     return "".join(_run(one, found or {}) for one in chosen(element))
 
 
-def paragraphs(element: Element) -> Iterator[str]:
+def paragraphs(element: Element, found: dict[str, Relation] | None = None) -> Iterator[str]:
     """The texts of all ``a:p`` in an element, without the empty ones."""
     for one in element.iter():
         if local(one) == "p":
-            text = tidy(paragraph_text(one))
+            text = tidy(paragraph_text(one, found))
             if text:
                 yield text
 
 
-def table_rows(table: Element) -> list[list[str]]:
+def table_rows(table: Element, found: dict[str, Relation] | None = None) -> list[list[str]]:
     """The cells of an ``a:tbl``; of merged ones the first holds the text."""
-    return [["\n".join(paragraphs(cell)) for cell in children(row, "tc")] for row in children(table, "tr")]
+    return [["\n".join(paragraphs(cell, found)) for cell in children(row, "tc")] for row in children(table, "tr")]
 
 
 def chart_lines(root: Element) -> list[str]:
@@ -75,5 +78,16 @@ def _cached(element: Element | None) -> list[str]:
     """The values that a chart keeps of the cells it shows."""
     if element is None:
         return []
+    code = next((one.text or "" for one in element.iter() if local(one) == "formatCode"), "")
     values = (one.text or "" for one in element.iter() if local(one) == "v")
-    return [value for value, _ in zip(values, range(_LABELS), strict=False)]
+    return [_shown(value, code) for value, _ in zip(values, range(_LABELS), strict=False)]
+
+
+def _shown(value: str, code: str) -> str:
+    """As the chart shows it: 4.4, which a file may keep as 4.4000000000000004, and dates by their format."""
+    try:
+        number = float(value)
+        plain = f"{number:.15g}"
+        return shown(timedelta(days=number) if is_date(code) else number, code) or plain
+    except (ValueError, OverflowError):
+        return value

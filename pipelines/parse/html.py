@@ -9,7 +9,7 @@ from pipelines.errors import PermanentError
 from pipelines.parse.clean import clean, clean_line
 from pipelines.parse.failures import PARSER_FAILURES, reason
 from pipelines.parse.html_depth import DEEPEST, shallow
-from pipelines.parse.html_writer import Writer
+from pipelines.parse.html_writer import WITH_ATTRIBUTES, Writer
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.parser import Report, Source
 
@@ -119,5 +119,6 @@ def _enter(node: LexborNode, hidden: set[int], writer: Writer) -> bool:
         return False
     if tag in _SKIPPED or (hidden and node.mem_id in hidden):
         return False
-    writer.enter(tag)
+    attributes = node.attributes if tag in WITH_ATTRIBUTES else {}
+    writer.enter(tag, attributes)
     return True

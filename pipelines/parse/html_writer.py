@@ -1,42 +1,19 @@
 """Turns the walk over an HTML tree into text: blocks on lines of their own, the rest in one line."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from pipelines.parse.blocks import link
 
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _PARAGRAPHS = frozenset(
-    [
-        "p",
-        "div",
-        "section",
-        "article",
-        "main",
-        "header",
-        "footer",
-        "nav",
-        "aside",
-        "blockquote",
-        "figure",
-        "form",
-        "fieldset",
-        "address",
-        "dl",
-        "hr",
-        "details",
-        "body",
-        "ul",
-        "ol",
-        "table",
-        "pre",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-    ]
+    "p div section article main header footer nav aside blockquote figure form fieldset address dl hr details body "
+    "ul ol table pre h1 h2 h3 h4 h5 h6".split()
 )
 _LINES = frozenset(["li", "tr", "dt", "dd", "figcaption", "caption", "option", "summary", "legend", "label"])
+WITH_ATTRIBUTES = frozenset(["a", "ol", "li"])
+"""The tags whose attributes the writer asks for."""
 _SPACE = re.compile(r"[ \t\n\r\f\xa0]+")
 _SPACES = re.compile(" {2,}")
 _SPACED_BREAK = re.compile(" ?\n ?")
@@ -74,7 +51,9 @@ class Writer:
         self._lines = _Lines()
         self._inline: list[str] = []
         self._prefix = ""
-        self._lists = 0
+        self._lists: list[int | None] = []  # of each open list the last number, of bullets None
+        self._anchor: tuple[int, int, str] | None = None  # the link that is open: where it began, and its address
+        self._breaks = 0
         self._pre = 0
         self._tables: list[_Table] = []
         self._flat_tables = 0
@@ -82,22 +61,35 @@ class Writer:
     def text(self, content: str) -> None:
         self._inline.append(content if self._pre else _SPACE.sub(" ", content))
 
-    def enter(self, tag: str) -> None:
+    def enter(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag == "br":
             self._inline.append("\n")
         elif tag in _PARAGRAPHS:
             self._break(1 if tag in ("ul", "ol") and self._lists else 2)
         elif tag in _LINES:
             self._break(1)
-        self._open(tag)
+        if tag == "a":
+            self._anchor = (self._breaks, len(self._inline), attributes.get("href") or "")
+        elif tag == "li":
+            self._prefix = "  " * min(len(self._lists) - 1, 8) + self._marker(_whole(attributes.get("value")))
+        elif tag == "ol":
+            start = _whole(attributes.get("start"))
+            self._lists.append(0 if start is None else start - 1)
+        else:
+            self._open(tag)
+
+    def _marker(self, number: int | None) -> str:
+        last = self._lists[-1] if self._lists else None
+        if last is None:
+            return "- "
+        self._lists[-1] = last + 1 if number is None else number
+        return f"{self._lists[-1]}. "
 
     def _open(self, tag: str) -> None:
         if tag in _HEADINGS:
             self._prefix = _HEADINGS[tag]
-        elif tag == "li":
-            self._prefix = "  " * min(self._lists - 1, 8) + "- "
-        elif tag in ("ul", "ol"):
-            self._lists += 1
+        elif tag == "ul":
+            self._lists.append(None)
         elif tag == "pre":
             self._pre += 1
         elif tag == "table":
@@ -108,10 +100,12 @@ class Writer:
             self._open_cell()
 
     def leave(self, tag: str) -> None:
-        if tag in ("td", "th"):
+        if tag == "a":
+            self._link()
+        elif tag in ("td", "th"):
             self._close_cell()
         elif tag in _PARAGRAPHS:
-            self._break(1 if tag in ("ul", "ol") and self._lists > 1 else 2)
+            self._break(1 if tag in ("ul", "ol") and len(self._lists) > 1 else 2)
             self._close(tag)
         elif tag in _LINES:
             self._break(1)
@@ -121,7 +115,7 @@ class Writer:
         if tag in _HEADINGS:
             self._prefix = ""
         elif tag in ("ul", "ol"):
-            self._lists -= 1
+            self._lists.pop()
         elif tag == "pre":
             self._pre -= 1
         elif tag == "table":
@@ -131,8 +125,23 @@ class Writer:
         self._break(0)
         return "".join(self._lines.parts)
 
+    def _link(self) -> None:
+        """Write the link that ends here with its address, unless blocks were in it."""
+        if self._anchor is None:
+            return
+        breaks, start, address = self._anchor
+        self._anchor = None
+        if breaks != self._breaks or not address or self._pre:
+            return
+        text = "".join(self._inline[start:])
+        written = link(" ".join(text.split()), address)
+        if written.endswith(")") and written.startswith("["):
+            before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+            self._inline[start:] = [before, written, after]
+
     def _break(self, gap: int) -> None:
         """End the line at hand, and set the next one off by at least ``gap`` newlines."""
+        self._breaks += 1
         if self._inline:
             text = "".join(self._inline)
             self._inline.clear()
@@ -198,3 +207,8 @@ def _markdown(rows: list[list[str]]) -> list[str]:
 
 def _cell(text: str) -> str:
     return text.replace("\n", " ").replace("|", "\\|")
+
+
+def _whole(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 9 else None

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pipelines.documents import ParsedDocument
 from pipelines.parse import media
-from pipelines.parse.blocks import Blocks, tidy
-from pipelines.parse.drawing import linked_text, paragraph_text, paragraphs, table_rows
+from pipelines.parse.blocks import Blocks
+from pipelines.parse.drawing import linked_text, paragraphs, table_rows
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.ooxml import (
     Relation,
@@ -19,10 +19,13 @@ from pipelines.parse.ooxml import (
 )
 from pipelines.parse.package import Element, Package, attribute, child, children, local
 from pipelines.parse.parser import Report, Source
+from pipelines.parse.pptx_lists import lines
+from pipelines.parse.pptx_order import Places, holder, in_order
 
 _TITLES = ("title", "ctrTitle")
 # Of every slide the same, or a number.
 _FURNITURE = ("sldNum", "dt", "hdr")
+_SHAPES = ("sp", "cxnSp", "grpSp", "graphicFrame")
 _DEEPEST_GROUP = 50
 
 
@@ -34,9 +37,10 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
     limits.check_pages(len(slides))
     blocks = Blocks(limits)
     hidden = []
+    backgrounds: set[str] = set()
     for number, part in enumerate(slides, start=1):
         root = package.xml_if_there(part)
-        slide = _Slide(package, part, blocks)
+        slide = _Slide(package, part, blocks, backgrounds)
         blocks.new_page(slide.title(root) or f"slide {number}")
         if root is not None:
             slide.write(root)
@@ -62,10 +66,12 @@ def _slides(package: Package, main: str) -> Iterator[str]:
 
 
 class _Slide:
-    def __init__(self, package: Package, part: str, blocks: Blocks) -> None:
+    def __init__(self, package: Package, part: str, blocks: Blocks, backgrounds: set[str]) -> None:
         self._package = package
         self._part = part
         self._blocks = blocks
+        self._backgrounds = backgrounds
+        self._places = Places(package, part)
         self._found: dict[str, Relation] = relations(package, part)
 
     def title(self, root: Element | None) -> str:
@@ -87,6 +93,16 @@ class _Slide:
             for one in () if comments is None else comments.iter():
                 if local(one) in ("text", "t") and one.text:
                     self._blocks.aside(f"Comment: {one.text}")
+        self._background()
+
+    def _background(self) -> None:
+        """What the layout and its master write on slides, where it is seen first."""
+        for tree in self._places.backgrounds:
+            for shape in tree.iter():
+                text = "\n".join(paragraphs(shape)) if local(shape) == "sp" and holder(shape) is None else ""
+                if text and text not in self._backgrounds:
+                    self._backgrounds.add(text)
+                    self._blocks.aside(f"Background: {text}")
 
     def _title_shape(self, root: Element) -> Element | None:
         tree = child(root, "cSld", "spTree")
@@ -94,39 +110,32 @@ class _Slide:
         return next((one for one in shapes if local(one) == "sp" and _placeholder(one) in _TITLES), None)
 
     def _shapes(self, tree: Element | None, title: Element | None, depth: int) -> None:
-        for shape in () if tree is None or depth > _DEEPEST_GROUP else chosen(tree):
+        shapes = [] if tree is None or depth > _DEEPEST_GROUP else chosen(tree)
+        for shape in in_order([one for one in shapes if local(one) in _SHAPES], self._places.of):
             kind = local(shape)
             if kind == "grpSp":
                 self._shapes(shape, title, depth + 1)
             elif kind == "graphicFrame":
                 self._graphic(shape)
-            elif kind in ("sp", "cxnSp") and shape is not title and _placeholder(shape) not in _FURNITURE:
+            elif shape is not title and _placeholder(shape) not in _FURNITURE:
                 self._text(shape)
 
     def _graphic(self, frame: Element) -> None:
         tables = [one for one in frame.iter() if local(one) == "tbl"]
         for table in tables:
-            self._blocks.table(table_rows(table))
+            self._blocks.table(table_rows(table, self._found))
         for line in [] if tables else linked_text(self._package, self._part, frame):
             self._blocks.paragraph(line)
 
     def _text(self, shape: Element) -> None:
-        texts = list(children(child(shape, "txBody"), "p"))
-        listed = _placeholder(shape) in ("body", "obj") and sum(bool(paragraph_text(one).strip()) for one in texts) > 1
-        for one in texts:
-            text = tidy(paragraph_text(one, self._found))
-            properties_ = child(one, "pPr")
-            level = attribute(properties_, "lvl") or "0"
-            depth = int(level) if level.isdigit() and len(level) < 3 else 0
-            bullet = any(child(properties_, name) is not None for name in ("buChar", "buAutoNum"))
-            plain = child(properties_, "buNone") is not None
-            if text and (bullet or depth or (listed and not plain)):
-                self._blocks.item(text, depth)
-            elif text:
+        for text, depth, marker in lines(shape, self._found, listed=_placeholder(shape) in ("body", "obj")):
+            if marker is None:
                 self._blocks.paragraph(text)
+            else:
+                self._blocks.item(text, depth, marker)
 
 
 def _placeholder(shape: Element) -> str | None:
     """What the shape stands for in its layout; None for a shape of its own."""
-    found = child(shape, "nvSpPr", "nvPr", "ph")
+    found = holder(shape)
     return None if found is None else attribute(found, "type") or "obj"

@@ -7,7 +7,7 @@ from pipelines.documents import ParsedDocument
 from pipelines.errors import PermanentError
 from pipelines.parse import ParseLimits, parse
 from pipelines.tokens import ModelTokenizer
-from tests.pipelines.office import W, docx, epub, odf, paragraph, pptx, rels, row, shape, xlsx, zipped
+from tests.pipelines.office import A, P, W, docx, epub, odf, paragraph, pptx, rels, row, shape, xlsx, zipped
 
 STYLES = (
     f'<w:styles {W}><w:style w:styleId="H1"><w:name w:val="heading 1"/></w:style>'
@@ -85,6 +85,12 @@ def test_word_tables_and_their_merged_cells() -> None:
     assert texts(parse(docx(table), "a.docx")) == [
         "| Name | Size |\n|---|---|\n| wide |  |\n| tall | 1 |\n|  | 2\\|3 |"
     ]
+
+
+def test_lists_in_cells_of_word_tables_keep_their_numbers() -> None:
+    cells = "".join(f"<w:tc>{paragraph('x', 'Mine')}{paragraph(text, 'Mine')}</w:tc>" for text in "ab")
+    text = texts(parse(docx(f"<w:tbl><w:tr>{cells}</w:tr></w:tbl>", STYLED), "a.docx"))[0]
+    assert text.splitlines()[0] == "| 1. x 2. a | 3. x 4. b |"
 
 
 def test_word_leaves_out_what_is_deleted_or_hidden_and_keeps_the_rest() -> None:
@@ -169,6 +175,64 @@ def test_slides_have_titles_notes_and_tables() -> None:
         ("slide 2", "| a | b |\n|---|---|\n| c | d |"),
     ]
     assert parsed.notes == ["Slides that the show leaves out were read as well: 2."]
+
+
+def test_slides_are_read_from_above_and_from_the_left() -> None:
+    def at(left: int, top: int, content: str, frame: str = "p:spPr") -> str:
+        place = f'<a:xfrm><a:off x="{left}" y="{top}"/><a:ext cx="90" cy="90"/></a:xfrm>'
+        return content.replace("<p:txBody>", f"<{frame}>{place}</{frame}><p:txBody>")
+
+    group = '<p:grpSp><p:grpSpPr><a:xfrm><a:off x="200" y="0"/><a:ext cx="90" cy="190"/></a:xfrm></p:grpSpPr>'
+    group += at(0, 100, shape("E")) + at(0, 0, shape("D")) + "</p:grpSp>"
+    table = '<p:graphicFrame><p:xfrm><a:off x="0" y="300"/><a:ext cx="290" cy="90"/></p:xfrm><a:graphic><a:tbl><a:tr>'
+    table += "".join(f"<a:tc><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:tc>" for text in ("T", "U"))
+    table += "</a:tr></a:tbl></a:graphic></p:graphicFrame>"
+    slide = at(0, 400, shape("caption")) + table + group + at(100, 0, shape("C")) + at(0, 100, shape("B"))
+    slide += at(0, 0, shape("A")) + at(0, 200, shape("Title", kind="title"))
+    assert texts(parse(pptx(slide), "a.pptx")) == [
+        "# Title\n\nA\n\nB\n\nC\n\nD\n\nE\n\n| T | U |\n|---|---|\n\ncaption"
+    ]
+
+
+def test_slides_show_what_their_layout_says_and_where_it_puts_them() -> None:
+    def place(top: int) -> str:
+        return f'<p:spPr><a:xfrm><a:off x="0" y="{top}"/><a:ext cx="9" cy="9"/></a:xfrm></p:spPr>'
+
+    body, picture = (shape(name, kind=name).replace("<p:txBody>", f"{place(top)}<p:txBody>")
+                     for name, top in (("body", 0), ("pic", 50)))  # fmt: skip
+    layout = (
+        f"<p:sldLayout {P} {A}><p:cSld><p:spTree>{body}{picture}{shape('Secret!')}</p:spTree></p:cSld></p:sldLayout>"
+    )
+    slide = shape("below", kind="pic") + shape("above", kind="body")
+    more: dict[str, str | bytes] = {"ppt/slideLayouts/l.xml": layout}
+    for number in (1, 2):
+        more[f"ppt/slides/_rels/slide{number}.xml.rels"] = rels(("l", "slideLayout", "../slideLayouts/l.xml"))
+    assert texts(parse(pptx(slide, slide, more=more), "a.pptx")) == [
+        "above\n\nbelow\n\nBackground: Secret!",
+        "above\n\nbelow",
+    ]
+
+
+def test_numbers_of_lists_on_slides_and_values_of_charts() -> None:
+    def item(text: str, kind: str, start: int = 1) -> str:
+        number = f'<a:buAutoNum type="{kind}" startAt="{start}"/>'
+        return f"<a:p><a:pPr>{number}</a:pPr><a:r><a:t>{text}</a:t></a:r></a:p>"
+
+    items = item("one", "alphaLcParenR") + item("two", "alphaLcParenR") + "<a:p><a:r><a:t>so</a:t></a:r></a:p>"
+    items += item("five", "arabicPeriod", 5)
+    slide = f"<p:sp><p:nvSpPr><p:nvPr/></p:nvSpPr><p:txBody>{items}</p:txBody></p:sp>"
+    slide += '<p:graphicFrame><a:graphic><c:chart xmlns:c="c" r:id="c1"/></a:graphic></p:graphicFrame>'
+    series = "".join(
+        f"<c:{kind}><c:numRef><c:numCache><c:formatCode>{code}</c:formatCode><c:pt><c:v>{number}</c:v></c:pt>"
+        f"</c:numCache></c:numRef></c:{kind}>"
+        for kind, code, number in (("cat", "mmm\\-yy", "45000"), ("val", "0.0%", "0.12500000000000001"))
+    )
+    chart = f'<c:chartSpace xmlns:c="c"><c:ser><c:tx><c:v>Share</c:v></c:tx>{series}</c:ser></c:chartSpace>'
+    more: dict[str, str | bytes] = {
+        "ppt/slides/_rels/slide1.xml.rels": rels(("c1", "chart", "../charts/c.xml")),
+        "ppt/charts/c.xml": chart,
+    }
+    assert texts(parse(pptx(slide, more=more), "a.pptx")) == ["a) one\nb) two\n\nso\n\n5. five\n\nShare: Mar-23 12.5%"]
 
 
 def test_sheets_become_tables() -> None:

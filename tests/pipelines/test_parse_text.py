@@ -158,6 +158,34 @@ def test_headings_and_lists() -> None:
     assert html(page) == "# Title\n\nText\n\n## Part two\n\n- a\n  - b\n- c"
 
 
+def test_lists_keep_their_numbers() -> None:
+    page = "<ol><li>a<ul><li>x</ul><li>b</ol><ol start=7><li>c<li value=9>d<li>e</ol>"
+    assert parse(page.encode(), "a.html").pages[0].text == "1. a\n  - x\n2. b\n\n7. c\n9. d\n10. e"
+
+
+@pytest.mark.parametrize(
+    ("anchor", "text"),
+    [
+        ("<a href='https://e.org/x'>the <b>place</b> </a>", "[the place](https://e.org/x)"),
+        ("<a href='https://e.org/x'>https://e.org/x</a>", "https://e.org/x"),
+        ("<a href='/x'>here</a>", "here"),
+        ("<a href='javascript:x()'>here</a>", "here"),
+        (f"<a href='https://e.org/{'x' * 300}'>here</a>", "here"),
+        ("<a href='https://e.org'></a>", ""),
+        ("<a>here</a>", "here"),
+        ("<a href='https://e.org'><a href='https://f.org'>here</a></a>", "[here](https://f.org)"),
+    ],
+)
+def test_links_keep_their_addresses(anchor: str, text: str) -> None:
+    page = f"<p>Look at {anchor} now"
+    assert parse(page.encode(), "a.html").pages[0].text == f"Look at {text} now".replace("  ", " ")
+
+
+def test_links_around_blocks_are_text() -> None:
+    page = "<a href='https://e.org'><h2>News</h2><p>Text</p></a><p>More"
+    assert parse(page.encode(), "a.html").pages[0].text == "## News\n\nText\n\nMore"
+
+
 def test_data_tables_become_markdown() -> None:
     page = "<table><tr><th>Name</th><th>Size</th></tr><tr><td>a|b</td><td>1<br>2</td></tr></table>after"
     assert html(page) == "| Name | Size |\n|---|---|\n| a\\|b | 1 2 |\n\nafter"
