@@ -18,6 +18,13 @@ QUIET: Final = {
     "pypdf": "ERROR",
 }
 
+ALWAYS_QUIET: Final = {
+    # At DEBUG they write whole URLs and headers, and with them what is secret about a receiver.
+    "httpx": "WARNING",
+    "httpcore": "WARNING",
+    "apprise": "CRITICAL",
+}
+
 
 class UtcFormatter(logging.Formatter):
     """Writes times in UTC, so that lines of several hosts can be compared."""
@@ -33,8 +40,12 @@ def logging_settings(level: str) -> dict[str, Any]:
         "formatters": {"line": {"()": UtcFormatter, "format": FORMAT, "datefmt": "%Y-%m-%dT%H:%M:%S"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {name: {"level": quieter} for name, quieter in QUIET.items()} if level != "DEBUG" else {},
+        "loggers": {name: {"level": quieter} for name, quieter in _quieter(level).items()},
     }
+
+
+def _quieter(level: str) -> dict[str, str]:
+    return ALWAYS_QUIET if level == "DEBUG" else {**QUIET, **ALWAYS_QUIET}
 
 
 def configure_logging(level: str) -> None:

@@ -152,6 +152,11 @@ class Settings(BaseSettings):
             raise ValueError("expected a URL such as amqp://user:password@host//")
         return value
 
+    @field_validator("notify_file", "template_folder", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return value or None  # docker-compose passes a variable that is not set as an empty one
+
     @field_validator("delivery_allow")
     @classmethod
     def _names_addresses(cls, value: str) -> str:

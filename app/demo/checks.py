@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.demo.deliveries import Sent
 from app.demo.documents import Sample
-from app.demo.receiver import Received
+from app.development.receiver import Request
 from docrelay import Hit, Job, JobStatus
 from docrelay.names import DeliveryStatus
 
@@ -71,7 +71,7 @@ def _stems(text: str) -> set[str]:
     return {word[:STEM_LETTERS] for word in words}
 
 
-def check_deliveries(sent: Sequence[Sent], received: Sequence[Received], jobs: int) -> Iterator[Check]:
+def check_deliveries(sent: Sequence[Sent], received: Sequence[Request], jobs: int) -> Iterator[Check]:
     """Each outcome was told, signed, in spite of a receiver that refused once."""
     late = [one.document for one in sent if one.status != DeliveryStatus.DELIVERED]
     yield Check(f"{jobs} of {jobs} outcomes were delivered", len(sent) == jobs and not late, f"not: {late}")

@@ -11,7 +11,8 @@ from rich.text import Text
 from app.demo.checks import Check, check_deliveries, check_duplicate, check_jobs, check_search
 from app.demo.deliveries import Sent, wait_for_deliveries
 from app.demo.documents import Sample, make_documents
-from app.demo.receiver import Received, Receiver
+from app.demo.receiver import Receiver
+from app.development.receiver import Request
 from docrelay import Client, Job
 from docrelay.cli.find import show_hit
 from docrelay.cli.following import follow
@@ -54,7 +55,7 @@ class Story:
         self._show_deliveries(sent)
         self.checks += check_jobs(samples, jobs)
         self.checks.append(check_duplicate(jobs["lease.pdf"], again))
-        self.checks += check_deliveries(sent, self._receiver.received, len(jobs) + 1)
+        self.checks += check_deliveries(sent, self._receiver.requests, len(jobs) + 1)
 
     def _submit(self, samples: Sequence[Sample]) -> dict[str, Job]:
         heading(self._out, f"{len(samples)} documents", f"docrelay submit * --collection {COLLECTION} --watch")
@@ -79,7 +80,7 @@ class Story:
         self._out.print(table(("document", "status", "pages", "took", "parse", "vectorize", "why"), map(_row, jobs)))
 
     def _show_timeline(self, jobs: dict[str, Job]) -> None:
-        refused = next((one.document for one in self._receiver.received if one.answered != 204), "lease.pdf")
+        refused = next((one.document for one in self._receiver.requests if one.answered != 204), "lease.pdf")
         job = jobs[refused]
         heading(self._out, f"Everything that happened to {refused}", f"docrelay show {str(job.id)[-8:]} --events")
         print_timeline(self._out, job, self._client.events(job.id))
@@ -97,7 +98,7 @@ class Story:
 
     def _show_deliveries(self, sent: Sequence[Sent]) -> None:
         heading(self._out, "Notifications, by the receiver's and by the service's account", "")
-        rows = [_sent_row(one, self._receiver.received) for one in sent]
+        rows = [_sent_row(one, self._receiver.requests) for one in sent]
         self._out.print(table(("document", "event", "status", "tries", "answer in", "signature", ""), rows))
 
 
@@ -121,7 +122,7 @@ def _row(job: Job) -> tuple[str | Text, ...]:
     )
 
 
-def _sent_row(one: Sent, received: Sequence[Received]) -> tuple[str | Text, ...]:
+def _sent_row(one: Sent, received: Sequence[Request]) -> tuple[str | Text, ...]:
     mine = [request for request in received if request.id == one.id]
     valid = bool(mine) and all(request.verified for request in mine)
     refused = [str(request.answered) for request in mine if request.answered != 204]

@@ -13,6 +13,7 @@ import pytest
 from app import alerts
 from app.alerts.keeping import keep, matches
 from app.alerts.rules import Alarm, disks
+from app.development.receiver import Receiver
 from app.presence import Presence
 from app.runtime import Stopping
 from chaos.proxy import Proxy
@@ -23,7 +24,6 @@ from docrelay.errors import ConfigError
 from docrelay.names import ErrorClass, Queue
 from tasks.courier import Courier, send_directly
 from tests.notifications.test_sending import forget
-from tests.servers.receiver import Receiver
 from tests.transitions.service import Service
 
 GRACE = 0.3

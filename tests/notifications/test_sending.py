@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from app import runtime
+from app.development.receiver import Receiver
 from config import notifications
 from config.settings import settings
 from docrelay.database import transact
@@ -15,7 +16,6 @@ from docrelay.names import DeliveryStatus
 from docrelay.transitions import deliveries, notify_service, receivers
 from docrelay.transitions.deliveries import REPLAY_SECONDS, take_direct
 from tasks import sending
-from tests.servers.receiver import Receiver
 
 Row = dict[str, object]
 

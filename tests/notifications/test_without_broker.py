@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from app.commands.alerts import command
+from app.development.receiver import Receiver
 from app.development.server import RabbitMQ
 from app.development.service import service
 from tests.notifications.test_sending import forget
-from tests.servers.receiver import Receiver
 
 
 def _told(receiver: Receiver) -> list[tuple[str, str]]:

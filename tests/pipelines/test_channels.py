@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.development.receiver import Receiver
 from pipelines.deliver import Allowed, Answer, GiveUp, Message, Surroundings, TryAgain, channels, open_channel
 from pipelines.deliver.render import Renderer
-from tests.servers.receiver import Receiver
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 MESSAGE = Message("id-1", "digest", {"type": "digest", "data": {}}, "A subject", "A text\n")

@@ -1,13 +1,11 @@
 """The service as people run it, once on the embedded default and once on RabbitMQ, for the tests of this folder."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from app.development import receiver as receivers
 from app.development.service import service
 from app.stack.whole import Stack
 from docrelay import Client
@@ -15,48 +13,29 @@ from docrelay import Client
 WEBHOOK_SECRET = "a master secret for tests"
 
 
-class Receiver:
-    """A local HTTP server that keeps what it got; refuses the first tries to paths with `flaky` in them."""
+class Receiver(receivers.Receiver):
+    """Keeps what it got; refuses the first tries to `/flaky`."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, str], bytes]] = []
-        self.refused = 0
-        receiver = self
+        super().__init__(WEBHOOK_SECRET)
+        self.url = self.at("")
+        self.behave((503, {}, b""), (503, {}, b""), receivers.TAKEN, path="/flaky")
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                refuse = "flaky" in self.path and receiver.refused < 2
-                receiver.refused += refuse
-                if not refuse:
-                    receiver.got.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(503 if refuse else 204)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+    @property
+    def got(self) -> list[tuple[str, dict[str, str], bytes]]:
+        """Path, headers and body of what was taken."""
+        return [(each.path, each.headers, each.body) for each in self.requests if each.answered == 204]
 
     def payloads(self, path: str) -> list[dict[str, object]]:
         """What came to a path."""
-        return [json.loads(body) for got, _, body in self.got if got == path]
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        return [each.payload for each in self.requests if each.path == path and each.answered == 204]
 
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     """Somebody who waits for notifications."""
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+    with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module", params=["embedded", "rabbitmq"])

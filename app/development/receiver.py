@@ -1,4 +1,4 @@
-"""A receiver of webhooks that answers as it is told, for tests."""
+"""A receiver of webhooks that answers as it is told: for tests, the demo and the fault harness."""
 
 import http.server
 import json
@@ -15,22 +15,40 @@ from app.receivers import secret_for
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers, body."""
 
+TAKEN: Answer = (204, {}, b"")
+LONGEST_BODY = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One that came in, and what it was answered."""
 
     path: str
-    id: str
+    headers: dict[str, str]
+    body: bytes
     verified: bool
     answered: int
-    body: bytes
+
+    @property
+    def id(self) -> str:
+        """The notification's, the same at every try."""
+        return self.headers.get("webhook-id", "")
 
     @property
     def payload(self) -> dict[str, Any]:
         """The body, read."""
         loaded: dict[str, Any] = json.loads(self.body)
         return loaded
+
+    @property
+    def event(self) -> str:
+        """What it tells of."""
+        return str(self.payload["type"])
+
+    @property
+    def document(self) -> str:
+        """The document's name, if it tells of one."""
+        return str(self.payload["data"].get("document", ""))
 
 
 class Receiver:
@@ -70,13 +88,18 @@ class Receiver:
         self._server.server_close()
 
     def take(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        """Note a request; what to answer."""
+        """Check and note a request; what to answer."""
         with self._lock:
-            answers = self._answers.get(path) or self._answers.get("") or [(204, {}, b"")]
-            answer = answers.pop(0) if len(answers) > 1 else answers[0]
             verified = self._verified(path, body, headers)
-            self.requests.append(Request(path, headers["webhook-id"], verified, answer[0], body))
+            answer = self.answer(path, body, verified=verified)
+            self.requests.append(Request(path, headers, body, verified, answer[0]))
             return answer
+
+    def answer(self, path: str, body: bytes, *, verified: bool) -> Answer:
+        """What to answer: as `behave` said. One who knows better overrides this."""
+        del body, verified
+        answers = self._answers.get(path) or self._answers.get("") or [TAKEN]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def _verified(self, path: str, body: bytes, headers: dict[str, str]) -> bool:
         try:
@@ -90,7 +113,7 @@ class Receiver:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                body = self.rfile.read(min(int(self.headers.get("content-length", 0)), LONGEST_BODY))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status, more, said = receiver.take(self.path, body, headers)
                 self.send_response(status)
