@@ -358,7 +358,6 @@ def test_a_batch_is_told_of_once_all_are_through(client: Client, receiver: Recei
     assert data["counts"] == {"failed": 1, "succeeded": 2}
     assert [job["job_id"] for job in data["failed"]] == [str(jobs[2].id)]
     assert sorted(str(payload["type"]) for payload in receiver.payloads(each)) == [
-        "batch.finished",
         "job.failed",
         "job.succeeded",
         "job.succeeded",
