@@ -17,7 +17,7 @@ from docrelay.backpressure import Backpressure, WhenFull
 from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import ConfigError, Conflict, JobFailed, NotFound, WaitTimeout
 from docrelay.ids import new_id
-from docrelay.names import UNFINISHED, DeliveryStatus, JobStatus, SearchMode, Variable
+from docrelay.names import UNFINISHED, DeliveryStatus, GenerationStatus, JobStatus, SearchMode, Variable
 from docrelay.notifying import read_deliveries, select_deliveries, with_attempts
 from docrelay.reading import read_events, read_jobs, select_jobs
 from docrelay.search import Filters, search
@@ -455,6 +455,7 @@ def _collections(connection: Connection) -> list[Collection]:
     chunks = (
         select(t.Document.collection, func.count().label("chunks"))
         .join(t.Chunk, t.Chunk.document_id == t.Document.id)
+        .join(t.Generation, (t.Generation.id == t.Chunk.generation) & (t.Generation.status == GenerationStatus.ACTIVE))
         .group_by(t.Document.collection)
         .subquery()
     )

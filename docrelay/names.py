@@ -73,6 +73,16 @@ class SearchMode(StrEnum):
     TEXT = "text"  # by words: BM25; needs no model and no worker
 
 
+class GenerationStatus(StrEnum):
+    """What a generation of the index is to searches; `docrelay.transitions.generations` draws it."""
+
+    BUILDING = "building"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    ABORTED = "aborted"
+    REMOVED = "removed"
+
+
 UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 FINISHED: Final = tuple(status for status in JobStatus if status not in UNFINISHED)
 GOOD: Final = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.NO_TEXT)
@@ -92,6 +102,9 @@ class Queue(StrEnum):
 EXCHANGE: Final = "docrelay"
 DEAD_LETTER_EXCHANGE: Final = "docrelay.dead"
 DEAD_LETTER_QUEUE: Final = "docrelay.dead"
+
+REEMBED: Final = "reembed"
+"""The pipeline of jobs that put a document that is indexed into the next generation."""
 
 STAGE_TASK_PREFIX: Final = "docrelay."
 """A stage named `parse` is announced as the task `docrelay.parse` on the queue `docrelay.parse`."""

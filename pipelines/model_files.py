@@ -31,6 +31,12 @@ def find_model(model: str) -> tuple[Path, str]:
     return _from_hub(model)
 
 
+def whole(model: str) -> str:
+    """The same model by a name that is right in every working directory."""
+    folder = _folder(Path(model).expanduser()) if model else None
+    return str(folder) if folder else model
+
+
 def read_json(file: Path) -> dict[str, Any]:
     """The object in a JSON file, or an empty one when there is no such file."""
     if not file.is_file():

@@ -12,8 +12,10 @@ from app.isolation import Limits
 from app.runtime import database_url, engine, stopping
 from docrelay.changes import Listener
 from docrelay.database import transact
-from docrelay.names import Channel, Queue
+from docrelay.names import Channel, GenerationStatus, Queue
 from docrelay.tables import Query
+from docrelay.transitions import generations
+from docrelay.transitions.generations import Generation
 from tasks.engine import model_engine
 
 log = logging.getLogger(__name__)
@@ -44,10 +46,10 @@ def _on_worker_ready(sender: Any, **_: Any) -> None:
 
 
 def _serve() -> None:
-    watch = _Watch()
     try:
         # Loads the model now: the first document or search should not have to wait for it.
-        model_engine().model(LIMITS, watch)
+        generation = transact(engine(), generations.active)
+        model_engine().of(generation).identify(generation, LIMITS, _Watch())
     except Exception:
         log.exception("the embedding model could not be loaded")
     while not stopping.asked.is_set():
@@ -56,6 +58,7 @@ def _serve() -> None:
             with Listener(database_url(), Channel.QUERY) as listener:
                 while not stopping.asked.is_set():
                     if not _answer_some():
+                        model_engine().keep(transact(engine(), _live))
                         listener.wait(LOOK_SECONDS)
         except Exception:
             log.exception("a search could not be answered")
@@ -68,7 +71,7 @@ def _answer_some() -> int:
     if not rows:
         return 0
     try:
-        values = _vectors([row.text for row in rows])
+        values = _vectors(transact(engine(), generations.active), [row.text for row in rows])
     except Exception as error:
         log.exception("a query could not be embedded")
         values = [{"error": f"{type(error).__name__}: {error}"}] * len(rows)
@@ -87,11 +90,16 @@ def _waiting(connection: Connection) -> Sequence[Any]:
     return connection.execute(unanswered.order_by(Query.created_at).limit(MOST_AT_ONCE)).all()
 
 
-def _vectors(texts: list[str]) -> list[dict[str, Any]]:
+def _live(connection: Connection) -> Sequence[Generation]:
+    return generations.generations(connection, GenerationStatus.ACTIVE, GenerationStatus.BUILDING)
+
+
+def _vectors(generation: Generation, texts: list[str]) -> list[dict[str, Any]]:
     import numpy as np
 
     watch = _Watch()
-    model_id, facts = model_engine().model(LIMITS, watch, urgent=True)
-    raw = model_engine().call("embed", {"texts": texts}, bytes, LIMITS, watch, urgent=True)
+    model = model_engine().of(generation)
+    model_id, facts = model.identify(generation, LIMITS, watch, urgent=True)
+    raw = model.call("embed", {"texts": texts}, bytes, LIMITS, watch, urgent=True)
     matrix = np.frombuffer(raw, dtype="<f4").reshape(len(texts), facts.dimension)
     return [{"model_id": model_id, "vector": row} for row in matrix]

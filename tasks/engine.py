@@ -1,7 +1,11 @@
-"""The one process of this worker that holds the embedding model, shared by documents and searches."""
+"""The processes of this worker that hold embedding models, shared by documents and searches.
+
+Which models there are is decided by the rows (`docrelay.transitions.generations`): that of the active generation, and
+while another is built, its model too. Each has a process, but only one computes at a time: each uses all cores.
+"""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -9,11 +13,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.isolation import DocumentProcess, Limits, Watch
+from app.isolation import DocumentProcess, Limits, NotReady, Watch
 from app.runtime import engine
 from config.settings import settings
 from docrelay.database import transact
+from docrelay.names import GenerationStatus
 from docrelay.tables import Model
+from docrelay.transitions import generations
+from docrelay.transitions.generations import Generation
 from tasks.isolated.model import ModelFacts
 
 Reply = TypeVar("Reply")
@@ -21,24 +28,18 @@ Reply = TypeVar("Reply")
 MEMORY_MB = 4096
 
 
-class Engine:
-    """The model's process and whose turn it is: a search goes before the next batch of a document."""
+class Turns:
+    """Whose turn it is to compute: a search goes before the next slice of a document."""
 
     def __init__(self) -> None:
-        """Prepare; the model is loaded with the first call."""
-        arguments = [
-            settings().embedding_model,
-            settings().embedding_arithmetic,
-            str(settings().vectorize_threads),
-        ]
-        self._process = DocumentProcess("tasks.isolated.model", arguments, memory_mb=MEMORY_MB)
+        """Nobody's."""
         self._turn = threading.Condition()
         self._busy = False
         self._urgent = 0
-        self._known: tuple[int | None, int, ModelFacts] | None = None
 
     @contextmanager
-    def _turns(self, *, urgent: bool) -> Iterator[None]:
+    def take(self, *, urgent: bool) -> Iterator[None]:
+        """Wait for a turn, and hold it within the block."""
         with self._turn:
             self._urgent += urgent
             self._turn.wait_for(lambda: not self._busy and (urgent or not self._urgent))
@@ -51,6 +52,18 @@ class Engine:
                 self._busy = False
                 self._turn.notify_all()
 
+
+class LoadedModel:
+    """One model's process; it is loaded with the first call."""
+
+    def __init__(self, turns: Turns, model: str, arithmetic: str) -> None:
+        """Prepare."""
+        self._model = model
+        self._arithmetic = arithmetic
+        self._process = self._new_process()
+        self._turns = turns
+        self._known: tuple[int | None, int, ModelFacts] | None = None
+
     def call(
         self,
         name: str,
@@ -62,16 +75,69 @@ class Engine:
         urgent: bool = False,
     ) -> Reply:
         """Call a function of the model's process; raises what `DocumentProcess.call` raises."""
-        with self._turns(urgent=urgent):
+        with self._turns.take(urgent=urgent):
+            if self._process.pid is None:
+                self._process.kill()
+                self._process = self._new_process()
             return self._process.call(name, arguments, reply, limits, watch)
 
-    def model(self, limits: Limits, watch: Watch, *, urgent: bool = False) -> tuple[int, ModelFacts]:
-        """The model that runs now: its id in `models`, and its facts."""
+    def _new_process(self) -> DocumentProcess:
+        arguments = [self._model, self._arithmetic, str(settings().vectorize_threads)]
+        return DocumentProcess("tasks.isolated.model", arguments, memory_mb=MEMORY_MB)
+
+    def serves(self, generation: Generation) -> bool:
+        """Whether it is the model that the generation's row names."""
+        return (self._model, self._arithmetic) == (generation.model, generation.arithmetic)
+
+    def identify(
+        self, generation: Generation, limits: Limits, watch: Watch, *, urgent: bool = False
+    ) -> tuple[int, ModelFacts]:
+        """The model that runs now: its id in `models`, and its facts.
+
+        Raises:
+            NotReady: it is not the one that the generation is made with.
+        """
         if self._known is None or self._known[0] != self._process.pid or self._process.pid is None:
             facts = self.call("facts", {}, ModelFacts, limits, watch, urgent=urgent)
-            model_id = transact(engine(), lambda connection: _register(connection, facts))
+            model_id = transact(engine(), lambda connection: register(connection, facts))
             self._known = (self._process.pid, model_id, facts)
-        return self._known[1], self._known[2]
+            self._arithmetic = facts.arithmetic  # should it have to start again, it must not choose otherwise
+        _, model_id, facts = self._known
+        if generation.model_id != model_id:
+            transact(engine(), lambda connection: _settle(connection, generation, model_id, facts))
+        return model_id, facts
+
+    def kill(self) -> None:
+        """End the process."""
+        with self._turns.take(urgent=False):
+            self._process.kill()
+
+
+class Engine:
+    """The models of this worker."""
+
+    def __init__(self) -> None:
+        """None is loaded yet."""
+        self._turns = Turns()
+        self._lock = threading.Lock()
+        self._models: list[LoadedModel] = []
+
+    def of(self, generation: Generation) -> LoadedModel:
+        """The model of a generation."""
+        with self._lock:
+            found = next((model for model in self._models if model.serves(generation)), None)
+            if found is None:
+                found = LoadedModel(self._turns, generation.model, generation.arithmetic)
+                self._models.append(found)
+            return found
+
+    def keep(self, wanted: Collection[Generation]) -> None:
+        """End the processes of models that no generation needs any more."""
+        with self._lock:
+            over = [model for model in self._models if not any(map(model.serves, wanted))]
+            self._models = [model for model in self._models if model not in over]
+        for model in over:
+            model.kill()
 
 
 @cache
@@ -80,17 +146,35 @@ def model_engine() -> Engine:
     return Engine()
 
 
-def _register(connection: Connection, facts: ModelFacts) -> int:
-    """The model's id; a new model gets its row and its index."""
+def register(connection: Connection, facts: ModelFacts) -> int:
+    """The model's id in `models`; a new model gets its row."""
     key = {"name": facts.name, "revision": facts.revision, "arithmetic": facts.arithmetic}
     connection.execute(upsert(Model).values(**key, dimension=facts.dimension).on_conflict_do_nothing())
     model_id = connection.scalar(select(Model.id).filter_by(**key))
     assert model_id is not None
-    # HNSW needs a dimension, which the column leaves open so that models can stand side by side.
-    connection.execute(
-        text(
-            f"create index if not exists ix_embeddings_model_{model_id} on embeddings using hnsw "
-            f"((vector::vector({int(facts.dimension)})) vector_cosine_ops) where model_id = {model_id}"
-        )
-    )
     return int(model_id)
+
+
+def _settle(connection: Connection, generation: Generation, model_id: int, facts: ModelFacts) -> None:
+    """The first model that is loaded for a generation is its model; it gets its index while there are no vectors."""
+    if generations.settle(connection, generation.id, model_id) != model_id:
+        raise NotReady(
+            f"the model at {facts.name} is revision {facts.revision} in {facts.arithmetic}, and not the one that the "
+            f"index was made with: put that one back, or run `python -m app reembed --model {facts.name}`"
+        )
+    if generation.status is GenerationStatus.ACTIVE:
+        connection.execute(text(index_of(model_id, facts.dimension)))
+
+
+def index_of(model_id: int, dimension: int, *, concurrently: bool = False) -> str:
+    """SQL that makes the index of a model's vectors."""
+    # HNSW needs a dimension, which the column leaves open so that models can stand side by side.
+    return (
+        f"create index {'concurrently ' if concurrently else ''}if not exists {index_name(model_id)} on embeddings "
+        f"using hnsw ((vector::vector({int(dimension)})) vector_cosine_ops) where model_id = {int(model_id)}"
+    )
+
+
+def index_name(model_id: int) -> str:
+    """The name of the index of a model's vectors."""
+    return f"ix_embeddings_model_{int(model_id)}"

@@ -10,8 +10,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from config.settings import Settings
 from docrelay.names import Queue
 from docrelay.tables import Pipeline
+from docrelay.transitions import generations
 from pipelines import PIPELINES, StageSpec
 from pipelines.chunk import CHUNKER_VERSION
+from pipelines.model_files import whole
 from pipelines.parse import PARSER_VERSION
 
 QUEUES = {"parse": Queue.PARSE, "ocr": Queue.OCR, "vectorize": Queue.VECTORIZE, "notify": Queue.NOTIFY}
@@ -19,8 +21,9 @@ QUEUES = {"parse": Queue.PARSE, "ocr": Queue.OCR, "vectorize": Queue.VECTORIZE, 
 
 def register(connection: Connection, settings: Settings) -> list[str]:
     """Write all pipelines, those of `DOCRELAY_TASK_MODULES` too; their names."""
-    fingerprint = f"parser {PARSER_VERSION}, chunker {CHUNKER_VERSION}, model {settings.embedding_model}"
-    fingerprint += f", ocr {settings.ocr_languages}"
+    # Without the model: all documents are embedded by that of the active generation, and again before another is.
+    generations.name(connection, whole(settings.embedding_model), settings.embedding_arithmetic)
+    fingerprint = f"parser {PARSER_VERSION}, chunker {CHUNKER_VERSION}, ocr {settings.ocr_languages}"
     rows = [*_ours(fingerprint), *_others(settings)]
     for values in rows:
         row = upsert(Pipeline).values(**values)

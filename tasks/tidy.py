@@ -1,18 +1,21 @@
 """Housekeeping that Beat asks for: removes what nobody refers to any more, and says what it did."""
 
 from celery import Task
-from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+from sqlalchemy import exists, func, insert, select, text, update
 
 from app.celery import app
 from app.runtime import engine
 from config.settings import settings
-from docrelay import contents
+from docrelay import contents, vectors
 from docrelay.database import transact
 from docrelay.ids import new_id
-from docrelay.tables import Chunk, Content, Document, Embedding, ScheduleRun
+from docrelay.tables import Content, Document, ScheduleRun
 
 BYTES_AFTER = "1 hour"
 """Bytes without a document are kept for so long: their submission may still be under way."""
+
+VECTORS_AFTER = "1 day"
+"""Vectors without a document are kept for so long: they are written slice by slice, before their document's chunks."""
 
 MOST = 10_000
 
@@ -23,7 +26,7 @@ def tidy(self: Task, entry: str = "tidy") -> dict[str, int]:
     run_id = new_id()
     started = insert(ScheduleRun).values(id=run_id, entry=entry, due_at=func.now(), detail={"message": self.request.id})
     transact(engine(), lambda connection: connection.execute(started))
-    removed = {"contents": _drop_contents(), "embeddings": transact(engine(), _drop_embeddings)}
+    removed = {"contents": _drop_contents(), "embeddings": _drop_vectors()}
     ended = update(ScheduleRun).where(ScheduleRun.id == run_id)
     values = {"finished_at": func.now(), "outcome": "succeeded", "detail": removed}
     transact(engine(), lambda connection: connection.execute(ended.values(values)))
@@ -43,14 +46,5 @@ def _drop_contents() -> int:
     return len(found)
 
 
-def _drop_embeddings(connection: Connection) -> int:
-    unused = (
-        select(Embedding.model_id, Embedding.text_hash)
-        .where(~exists().where(Chunk.text_hash == Embedding.text_hash))
-        .limit(MOST)
-        .subquery()
-    )
-    statement = delete(Embedding).where(
-        Embedding.model_id == unused.c.model_id, Embedding.text_hash == unused.c.text_hash
-    )
-    return connection.execute(statement).rowcount
+def _drop_vectors() -> int:
+    return transact(engine(), lambda connection: vectors.drop_old(connection, age=VECTORS_AFTER, most=MOST))

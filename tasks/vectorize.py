@@ -1,25 +1,28 @@
 """The vectorize stage: text of pages to chunks with vectors; what was computed once is found again."""
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
 
 from celery import Task
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select
 
 from app.celery import app
 from app.work import StageFailed, Work, run_stage
 from docrelay import tables as t
-from pipelines.chunk import CHUNKER_VERSION, chunk_id, text_hash
+from docrelay.names import REEMBED
+from docrelay.transitions import generations
+from docrelay.transitions.generations import Generation
+from pipelines.chunk import CHUNKER_VERSION, text_hash
 from pipelines.documents import Chunk, Page
 from tasks import answer
-from tasks.engine import model_engine
+from tasks.engine import LoadedModel, model_engine
 from tasks.isolated.model import ModelFacts
+from tasks.storing import known_vectors, replace_chunks, store_vectors, vectors_held
 
 SLICE_TEXTS = 64
 """Texts embedded, and committed, at a time: what a crash repeats, and how long a search may have to wait."""
 
 FLOAT_BYTES = 4
+TRIES = 3
 
 answer.connect()
 
@@ -30,20 +33,44 @@ def vectorize(self: Task, stage_run_id: str) -> str:
     return run_stage(stage_run_id, self.request.id, vectorize_document)
 
 
+class Overtaken(Exception):  # noqa: N818
+    """Between reading and closing, search went over to another generation, or vectors that were there were removed."""
+
+
 def vectorize_document(work: Work) -> None:
     """Chunk, embed what no one has embedded yet, and replace the document's chunks with the closing."""
     work.unit = "chunks"
-    model_id, facts = model_engine().model(work.limits, work)
+    for left in reversed(range(TRIES)):
+        try:
+            _vectorize(work, work.read(lambda connection: _generation(connection, work)))
+            return
+        except Overtaken:
+            if not left:
+                raise
+
+
+def _generation(connection: Connection, work: Work) -> Generation:
+    """Where the document's chunks go."""
+    next_one = generations.building(connection) if work.claim.pipeline == REEMBED else None
+    return next_one or generations.active(connection)
+
+
+def _vectorize(work: Work, generation: Generation) -> None:
+    model = model_engine().of(generation)
+    model_id, facts = model.identify(generation, work.limits, work)
     pages, media_type = work.read(lambda connection: _pages(connection, work.claim.document_id))
-    arguments = {"pages": pages, "media_type": media_type}
-    chunks = model_engine().call("chunk", arguments, list[Chunk], work.limits, work)
+    chunks = model.call("chunk", {"pages": pages, "media_type": media_type}, list[Chunk], work.limits, work)
     texts = {text_hash(chunk.text): chunk.text for chunk in chunks}
-    embedded = _embed_missing(work, model_id, facts, texts)
+    embedded = _embed_missing(work, model, model_id, facts, texts)
     version = f"chunker {CHUNKER_VERSION}, {facts.name} {facts.revision} {facts.arithmetic}"
-    work.succeed(
-        lambda connection: _replace(connection, work.claim.document_id, chunks, version),
-        {"chunks": len(chunks), "embedded": embedded, "reused": len(texts) - embedded},
-    )
+
+    def close(connection: Connection) -> None:
+        if not (generations.hold(connection, generation) and vectors_held(connection, model_id, list(texts))):
+            raise Overtaken
+        replace_chunks(connection, work.claim.document_id, generation, chunks, version)
+
+    result = {"chunks": len(chunks), "embedded": embedded, "reused": len(texts) - embedded}
+    work.succeed(close, {**result, "generation": generation.id})
 
 
 def _pages(connection: Connection, document_id: uuid.UUID) -> tuple[list[Page], str]:
@@ -53,18 +80,17 @@ def _pages(connection: Connection, document_id: uuid.UUID) -> tuple[list[Page], 
     return pages, media_type or "text/plain"
 
 
-def _embed_missing(work: Work, model_id: int, facts: ModelFacts, texts: dict[bytes, str]) -> int:
+def _embed_missing(work: Work, model: LoadedModel, model_id: int, facts: ModelFacts, texts: dict[bytes, str]) -> int:
     """Embed the texts that have no vector yet, shortest first; how many there were."""
-    known = work.read(lambda connection: _known(connection, model_id, list(texts)))
+    known = work.read(lambda connection: known_vectors(connection, model_id, list(texts)))
     missing = sorted((h for h in texts if h not in known), key=lambda h: (len(texts[h]), h))
     for start in range(0, len(missing), SLICE_TEXTS):
         part = missing[start : start + SLICE_TEXTS]
-        batch = {"texts": [texts[h] for h in part]}
         watch = _SliceWatch(work, len(texts) - len(missing) + start, len(texts))
-        vectors = model_engine().call("embed", batch, bytes, work.limits, watch)
+        vectors = model.call("embed", {"texts": [texts[h] for h in part]}, bytes, work.limits, watch)
         width = facts.dimension * FLOAT_BYTES
         rows = [(h, vectors[i * width : (i + 1) * width]) for i, h in enumerate(part)]
-        work.write(lambda connection, rows=rows: _store_vectors(connection, model_id, rows))  # type: ignore[misc]
+        work.write(lambda connection, rows=rows: store_vectors(connection, model_id, rows))  # type: ignore[misc]
     work.progress(len(texts), len(texts))
     return len(missing)
 
@@ -82,69 +108,3 @@ class _SliceWatch:
     def progress(self, done: int, total: int) -> None:
         """So many of the slice are done."""
         self._work.progress(self._before + done, self._total)
-
-
-def _known(connection: Connection, model_id: int, hashes: Sequence[bytes]) -> set[bytes]:
-    statement = select(t.Embedding.text_hash).where(t.Embedding.model_id == model_id, t.Embedding.text_hash.in_(hashes))
-    return set(connection.scalars(statement))
-
-
-def _store_vectors(connection: Connection, model_id: int, rows: Sequence[tuple[bytes, bytes]]) -> None:
-    """COPY aside, then insert what nobody else has inserted meanwhile."""
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor:
-        cursor.execute(
-            "create temporary table if not exists new_vectors (text_hash bytea, vector vector) on commit delete rows"
-        )
-        with cursor.copy("copy new_vectors (text_hash, vector) from stdin (format binary)") as copy:
-            for digest, vector in rows:
-                copy.write_row((digest, _wire(vector)))
-        cursor.execute(
-            "insert into embeddings (model_id, text_hash, vector) "
-            "select %s, text_hash, vector from new_vectors order by text_hash on conflict do nothing",
-            (model_id,),
-        )
-
-
-def _wire(vector: bytes) -> bytes:
-    """pgvector's binary form: two 16-bit numbers (dimension, unused), then big-endian float32."""
-    import numpy as np
-
-    floats = np.frombuffer(vector, dtype="<f4")
-    return len(floats).to_bytes(2, "big") + b"\0\0" + floats.astype(">f4").tobytes()
-
-
-def _replace(connection: Connection, document_id: uuid.UUID, chunks: Sequence[Chunk], version: str) -> None:
-    rows = [_row(document_id, chunk) for chunk in chunks]
-    held = set(connection.scalars(select(t.Chunk.id).where(t.Chunk.document_id == document_id)))
-    wanted = {row["id"] for row in rows}
-    if held != wanted:
-        connection.execute(delete(t.Chunk).where(t.Chunk.document_id == document_id))
-        _copy_chunks(connection, rows)
-    connection.execute(update(t.Document).where(t.Document.id == document_id).values(indexed_by=version))
-
-
-def _row(document_id: uuid.UUID, chunk: Chunk) -> dict[str, Any]:
-    return {
-        "id": uuid.UUID(chunk_id(str(document_id), chunk.ordinal, chunk.text)),
-        "document_id": document_id,
-        "ordinal": chunk.ordinal,
-        "page_first": chunk.page_first,
-        "page_last": chunk.page_last,
-        "span_start": chunk.start,
-        "span_end": chunk.end,
-        "heading": chunk.heading,
-        "tokens": chunk.tokens,
-        "text": chunk.text,
-        "text_hash": text_hash(chunk.text),
-    }
-
-
-def _copy_chunks(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    driver: Any = connection.connection.driver_connection
-    columns = ", ".join(rows[0])
-    with driver.cursor() as cursor, cursor.copy(f"copy chunks ({columns}) from stdin") as copy:
-        for row in rows:
-            copy.write_row(tuple(row.values()))

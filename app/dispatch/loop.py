@@ -40,6 +40,9 @@ LONGEST_BACK_OFF = 8.0
 COURIER = "tasks.courier"
 """Named, not imported: it knows the channels, which the service does not."""
 
+REBUILDER = "tasks.rebuild"
+"""Named, too: it knows models and chunks."""
+
 COURIER_SECONDS = 5.0
 """What is on its way may arrive when we are told to stop; else it is sent again, with the same id."""
 
@@ -70,6 +73,8 @@ class Dispatcher:
         carrying: Any = importlib.import_module(COURIER)
         courier = carrying.Courier(self._stopping)
         courier.start()
+        rebuilding: Any = importlib.import_module(REBUILDER)
+        rebuilding.Rebuilder(self._stopping).start()
         AlertWatch(
             self._settings,
             notifications(),

@@ -24,7 +24,8 @@ MODELS = text(
     """
     select m.name, m.arithmetic, m.dimension,
            (select vector_dims(vector) from embeddings where model_id = m.id limit 1) as found,
-           to_regclass('ix_embeddings_model_' || m.id) is not null as indexed
+           to_regclass('ix_embeddings_model_' || m.id) is not null
+           or not exists (select 1 from generations where model_id = m.id and status = 'active') as indexed
     from models m order by m.id
     """
 )
@@ -46,7 +47,7 @@ def models(connection: Connection) -> Iterator[Finding]:
             yield Finding(check, Verdict.FAILED, _too_many(row.dimension), "choose another model")
         elif row.found not in (None, row.dimension):
             found = f"the tables hold {row.found} dimensions, the model makes {row.dimension}"
-            yield Finding(check, Verdict.FAILED, found, "submit again with the pipeline `reembed`")
+            yield Finding(check, Verdict.FAILED, found, "run `python -m app reembed --model …`")
         elif not row.indexed:
             remedy = "restart the vectorize worker, which makes it"
             yield Finding(check, Verdict.WARNING, "there is no index: searches are slow", remedy)

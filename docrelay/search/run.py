@@ -1,12 +1,13 @@
 """One search from its query to its hits."""
 
+import time
 import uuid
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
 from docrelay import tables as t
 from docrelay.database import transact
-from docrelay.errors import ConfigError
+from docrelay.errors import ConfigError, SearchUnavailable
 from docrelay.names import SearchMode
 from docrelay.reading import DOCUMENT_COLUMNS, document
 from docrelay.search.filters import Filters
@@ -14,6 +15,7 @@ from docrelay.search.fusion import fuse
 from docrelay.search.highlight import highlights
 from docrelay.search.vector import nearest, vector_of
 from docrelay.search.words import matching
+from docrelay.transitions.generations import active
 from docrelay.views import Hit
 
 FUSED = 100
@@ -30,19 +32,38 @@ def search(
         ConfigError: there is no such mode.
     """
     how = _mode(mode)
-    found = vector_of(engine, url, query, timeout=timeout) if how is not SearchMode.TEXT else None
     depth = max(FUSED, 2 * limit) if how is SearchMode.HYBRID else limit
+    give_up = time.monotonic() + timeout
 
     def work(connection: Connection) -> list[Hit]:
-        similar = dict(nearest(connection, *found, filters, limit=depth)) if found else {}
-        relevant = dict(matching(connection, query, filters, limit=depth)) if how is not SearchMode.VECTOR else {}
+        # One moment for all statements: documents that are replaced meanwhile, or a switch, are seen whole or not.
+        connection.execute(text("set transaction isolation level repeatable read, read only"))
+        generation = active(connection)
+        if found and found[0] != generation.model_id:
+            raise _Switched
+        similar = dict(nearest(connection, generation.id, *found, filters, limit=depth)) if found else {}
+        relevant = {}
+        if how is not SearchMode.VECTOR:
+            relevant = dict(matching(connection, generation.id, query, filters, limit=depth))
         if how is SearchMode.HYBRID:
             ranked = fuse(list(similar), list(relevant))
         else:
             ranked = list((similar or relevant).items())
-        return _hits(connection, query, ranked[:limit], similar, relevant)
+        return _hits(connection, generation.id, query, ranked[:limit], similar, relevant)
 
-    return transact(engine, work)
+    left = timeout
+    while True:
+        found = vector_of(engine, url, query, timeout=left) if how is not SearchMode.TEXT else None
+        try:
+            return transact(engine, work)
+        except _Switched:
+            left = give_up - time.monotonic()
+            if left <= 0:
+                raise SearchUnavailable("the query's vector is of another model than the index") from None
+
+
+class _Switched(Exception):  # noqa: N818
+    """Between the query's vector and the search another generation became the active one."""
 
 
 def _mode(mode: SearchMode | str) -> SearchMode:
@@ -54,6 +75,7 @@ def _mode(mode: SearchMode | str) -> SearchMode:
 
 def _hits(
     connection: Connection,
+    generation: int,
     query: str,
     ranked: list[tuple[uuid.UUID, float]],
     similar: dict[uuid.UUID, float],
@@ -72,10 +94,9 @@ def _hits(
             *DOCUMENT_COLUMNS,
         )
         .join(t.Document, t.Document.id == chunk.document_id)
-        .where(chunk.id.in_([chunk_id for chunk_id, _ in ranked]))
+        .where(chunk.generation == generation, chunk.id.in_([chunk_id for chunk_id, _ in ranked]))
     )
     rows = {row["chunk_id"]: row for row in connection.execute(statement).mappings()}
-    ranked = [pair for pair in ranked if pair[0] in rows]  # a document may have been deleted since
     marks = highlights(connection, query, [rows[chunk_id]["text"] for chunk_id, _ in ranked])
     return [
         Hit(

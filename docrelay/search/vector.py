@@ -63,9 +63,9 @@ def _answer(connection: Connection, query_id: uuid.UUID) -> tuple[int, Any] | No
 
 
 def nearest(
-    connection: Connection, model_id: int, vector: Sequence[float], filters: Filters, *, limit: int
+    connection: Connection, generation: int, model_id: int, vector: Sequence[float], filters: Filters, *, limit: int
 ) -> list[tuple[uuid.UUID, float]]:
-    """The ids of the chunks nearest to a vector with their cosine similarity, best first."""
+    """The ids of the generation's chunks nearest to a vector with their cosine similarity, best first."""
     # The index of a model is partial and on an expression: both must stand in the statement as constants.
     dimension = len(vector)
     wanted = cast(list(vector), VECTOR(dimension))
@@ -75,7 +75,8 @@ def nearest(
         .select_from(t.Embedding)
         .join(t.Chunk, t.Chunk.text_hash == t.Embedding.text_hash)
         .join(t.Document, t.Document.id == t.Chunk.document_id)
-        .where(t.Embedding.model_id == literal_column(str(int(model_id))), *filters.conditions())
+        .where(t.Embedding.model_id == literal_column(str(int(model_id))), t.Chunk.generation == generation)
+        .where(*filters.conditions())
     )
     if _few(connection, filters):
         every = found.cte("matching").prefix_with("materialized")

@@ -68,8 +68,10 @@ def read_query(query: str) -> Wanted:
     return Wanted(" ".join([rest, *phrases]), phrases, excluded)
 
 
-def matching(connection: Connection, query: str, filters: Filters, *, limit: int) -> list[tuple[uuid.UUID, float]]:
-    """The ids of the passages that hold the query's words, with their BM25 scores, best first.
+def matching(
+    connection: Connection, generation: int, query: str, filters: Filters, *, limit: int
+) -> list[tuple[uuid.UUID, float]]:
+    """The ids of the generation's passages that hold the query's words, with their BM25 scores, best first.
 
     Empty if the query has no word, or none but English stop words.
     """
@@ -79,7 +81,8 @@ def matching(connection: Connection, query: str, filters: Filters, *, limit: int
         return []
     passages = max(connection.execute(text(PASSAGES)).scalar_one(), *frequencies.values())
     weights = {word: math.log(1 + (passages - df + 0.5) / (df + 0.5)) for word, df in frequencies.items()}
-    conditions = [_chosen(frequencies), *_required(wanted), *filters.conditions()]
+    # How common a word is, is counted in all generations: one that is built beside this one changes both numbers alike.
+    conditions = [t.Chunk.generation == generation, _chosen(frequencies), *_required(wanted), *filters.conditions()]
     return _ranked(connection, weights, conditions, limit)
 
 

@@ -8,13 +8,13 @@ documents ─┬─ pages              text as parsed
                     └─ deliveries ── delivery_attempts
 batches, subscriptions, receivers, alerts, silences   who is told what, and how it goes
 contents ── pieces                  bytes by their hash
-pipelines, models                   what may be asked for, what made a vector
+pipelines, models, generations      what may be asked for, what made a vector, what search uses
 processes, schedule_runs, dead_messages, queries      the service itself
 """
 
 from docrelay.tables.base import Base
 from docrelay.tables.documents import Content, Document, Page, Piece
-from docrelay.tables.index import Chunk, Embedding, Model, Query
+from docrelay.tables.index import Chunk, Embedding, Generation, Model, Query
 from docrelay.tables.jobs import Attempt, Event, Job, Password, Pipeline, StageRun
 from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
 from docrelay.tables.service import DeadMessage, Process, ScheduleRun
@@ -32,6 +32,7 @@ __all__ = [
     "Document",
     "Embedding",
     "Event",
+    "Generation",
     "Job",
     "Model",
     "Page",

@@ -1,30 +1,32 @@
-"""Chunks, their embeddings, the models that made them, and searches that wait for a vector."""
+"""Chunks, their embeddings, the models and generations that made them, and searches that wait for a vector."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
 from pgvector.sqlalchemy import VECTOR
-from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from docrelay.names import GenerationStatus
 from docrelay.tables import functions
-from docrelay.tables.base import Base
+from docrelay.tables.base import Base, among
 
 functions.attach(Base.metadata)
 
 
 class Chunk(Base):
-    """A piece of a document's text that is searched as one."""
+    """A piece of a document's text that is searched as one; each generation has its own, cut for its model."""
 
     __tablename__ = "chunks"
     __table_args__ = (
-        UniqueConstraint("document_id", "ordinal"),
+        UniqueConstraint("document_id", "generation", "ordinal"),
         Index("ix_chunks_text_hash", "text_hash"),
         Index("ix_chunks_words", "words", postgresql_using="gin"),
     )
 
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # from document, ordinal and text
     document_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
     ordinal: Mapped[int]
@@ -56,6 +58,27 @@ class Model(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Generation(Base):
+    """All chunks and vectors by one model. Search uses the active one, whatever model a worker was started with."""
+
+    __tablename__ = "generations"
+    __table_args__ = (
+        CheckConstraint(among("status", GenerationStatus), name="status"),
+        Index("ix_generations_active", "status", unique=True, postgresql_where=text("status = 'active'")),
+        Index("ix_generations_building", "status", unique=True, postgresql_where=text("status = 'building'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str | None]  # where its files are: a package, a folder, a hub id; null until `migrate` says it
+    arithmetic: Mapped[str]  # as it was asked for; what the model's row says counts, once there is one
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))  # null until a worker has loaded it
+    status: Mapped[str]
+    fed_until: Mapped[uuid.UUID | None]  # while it is built: the last document that has its job
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    switched_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
 class Embedding(Base):
     """The vector of a text by a model, computed once and shared by all chunks with that text."""
 
@@ -64,6 +87,7 @@ class Embedding(Base):
     model_id: Mapped[int] = mapped_column(ForeignKey("models.id"), primary_key=True)
     text_hash: Mapped[bytes] = mapped_column(primary_key=True)
     vector: Mapped[Any] = mapped_column(VECTOR(), nullable=False)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Query(Base):

@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docrelay.names import GOOD, INCOMPLETE, Channel, JobStatus
+from docrelay.names import GOOD, INCOMPLETE, REEMBED, Channel, JobStatus
 from docrelay.statements import Statement
 from docrelay.transitions.deliveries import SUBSCRIBED, send_directly, write
 from docrelay.transitions.hints import tell
@@ -18,7 +18,7 @@ FINISH = Statement(
     with ended as (
         update jobs set status = :status, finished_at = now(), error = cast(:error as jsonb)
         where id = :id and status in ('queued', 'running')
-        returning id, document_id, collection, name, notify, replaces, created_at
+        returning id, document_id, collection, pipeline, name, notify, replaces, created_at
     ), skipped as (
         update stage_runs s set status = :others, finished_at = now()
         from ended where s.job_id = ended.id and s.status in ('waiting', 'ready') and not s.after_outcome
@@ -26,8 +26,12 @@ FINISH = Statement(
         insert into events (job_id, kind, who, detail)
         select id, 'job ' || :status, :who, coalesce(cast(:error as jsonb), '{}'::jsonb) - 'traceback' from ended
     )
-    select *, array(SUBSCRIBED) as subscribed from ended
-    """.replace("SUBSCRIBED", SUBSCRIBED.format(event="('job.' || :status)", collection="ended.collection"))
+    -- Nobody submitted a re-embedding: whoever wants to hear of all jobs hears of it only if it fails.
+    select *, case when pipeline = 'REEMBED' and :status in ('succeeded', 'partial', 'no_text') then array[]::text[]
+              else array(SUBSCRIBED) end as subscribed from ended
+    """.replace("REEMBED", REEMBED).replace(
+        "SUBSCRIBED", SUBSCRIBED.format(event="('job.' || :status)", collection="ended.collection")
+    )
 )
 
 MOST_PAGES = 20

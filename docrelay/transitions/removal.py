@@ -5,6 +5,8 @@ import uuid
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
+from docrelay import vectors
+
 MEMBERS = text(
     """
     select distinct c.document_id from jobs c join jobs p on c.parent = p.id
@@ -25,7 +27,7 @@ ORPHANS = text(
 
 
 def remove_document(connection: Connection, document_id: uuid.UUID) -> list[bytes]:
-    """Remove a document with its jobs, and its members with theirs; the hashes of the bytes that they had.
+    """Remove a document with its jobs and vectors, and its members with theirs; the hashes of the bytes that they had.
 
     A member that was submitted by itself as well, or is in another document too, stays.
     """
@@ -34,7 +36,9 @@ def remove_document(connection: Connection, document_id: uuid.UUID) -> list[byte
     while left:
         gone = left.pop()
         members = list(connection.scalars(MEMBERS, {"id": gone}))
+        texts = vectors.texts_of(connection, gone)
         hashes += connection.scalars(REMOVE, {"id": gone})
+        vectors.drop_unused(connection, texts)
         if members:
             left += connection.scalars(ORPHANS, {"ids": members})
     return hashes

@@ -206,7 +206,9 @@ def test_models(url: str, engine: Engine, tmp_path: Path) -> None:
         for number, dimension in ((1, 3), (2, 4), (3, 5000)):
             values = {"n": number, "d": dimension}
             connection.execute(text("insert into models values (:n, 'm' || :n, '', 'float32', :d)"), values)
-        connection.execute(text("insert into embeddings values (1, '', '[1,2,3]'), (2, '', '[1,2,3]')"))
+        connection.execute(
+            text("insert into embeddings (model_id, text_hash, vector) values (1, '', '[1,2,3]'), (2, '', '[1,2,3]')")
+        )
     findings = _by_check(url, tmp_path)
     assert findings["model"].verdict is Verdict.OK
     verdicts = [findings[f"vectors of m{number} (float32)"].verdict for number in (1, 2, 3)]

@@ -62,8 +62,9 @@ def test_collections_in_numbers(client: Client, service: Service) -> None:
 
 
 CHUNK = """
-    insert into chunks (id, document_id, ordinal, page_first, page_last, span_start, span_end, tokens, text, text_hash)
-    values (gen_random_uuid(), :id, :ordinal, 1, 1, 0, 1, 1, 'x', '\\x00')
+    insert into chunks (generation, id, document_id, ordinal, page_first, page_last, span_start, span_end, tokens, text,
+                        text_hash)
+    values (1, gen_random_uuid(), :id, :ordinal, 1, 1, 0, 1, 1, 'x', '\\x00')
 """
 
 

@@ -24,7 +24,9 @@ ANSWER = "update queries set model_id = :model, vector = cast(:vector as vector)
 def model_id(service: Service) -> int:
     """A model of three dimensions."""
     values = {"name": "compass", "revision": "1", "arithmetic": "float32", "dimension": 3}
-    return int(service.run(lambda c: c.execute(insert(t.Model).values(values).returning(t.Model.id)).scalar_one()))
+    made = int(service.run(lambda c: c.execute(insert(t.Model).values(values).returning(t.Model.id)).scalar_one()))
+    service.sql("update generations set model_id = :id where status = 'active'", id=made)
+    return made
 
 
 def store(client: Client, service: Service, model_id: int, collection: str) -> None:
@@ -34,14 +36,22 @@ def store(client: Client, service: Service, model_id: int, collection: str) -> N
     for number, (text, vector) in enumerate(TEXTS.items()):
         digest = hashlib.sha256(text.encode()).digest()
         service.sql(
-            "insert into embeddings values (:model, :hash, cast(:vector as vector)) on conflict do nothing",
+            "insert into embeddings (model_id, text_hash, vector) values (:model, :hash, cast(:vector as vector)) "
+            "on conflict do nothing",
             model=model_id,
             hash=digest,
             vector=str(vector),
         )
-        chunk = {"id": new_id(), "document_id": document.id, "ordinal": number, "tokens": 2, "heading": "Winds"}
+        chunk = {
+            "generation": 1,
+            "id": new_id(),
+            "document_id": document.id,
+            "ordinal": number,
+            "tokens": 2,
+            "heading": "Winds",
+        }
         place = {"page_first": number + 1, "page_last": number + 2, "span_start": 5, "span_end": 9}
-        rows.append({**chunk, **place, "text": text, "text_hash": digest})
+        rows.append({**chunk, **place, "tokens": 2, "heading": "Winds", "text": text, "text_hash": digest})
     service.run(lambda connection: connection.execute(insert(t.Chunk), rows))
 
 

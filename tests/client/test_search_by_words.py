@@ -27,7 +27,14 @@ def store(client: Client, service: Service) -> Store:
     def make(*passages: str, collection: str = "default", metadata: dict[str, object] | None = None) -> uuid.UUID:
         data = "\n\n".join(passages).encode() + collection.encode()
         document = client.submit(data, name="some.txt", collection=collection, metadata=metadata).document
-        place = {"document_id": document.id, "page_first": 1, "page_last": 1, "span_start": 0, "span_end": 1}
+        place = {
+            "generation": 1,
+            "document_id": document.id,
+            "page_first": 1,
+            "page_last": 1,
+            "span_start": 0,
+            "span_end": 1,
+        }
         rows = [
             {**place, "id": new_id(), "ordinal": number, "tokens": len(passage.split()), "text": passage}
             | {"heading": "Rents and repairs", "text_hash": hashlib.sha256(passage.encode()).digest()}
@@ -135,7 +142,9 @@ def test_both_rankings_together(client: Client, store: Store, service: Service, 
     model = service.run(lambda c: c.execute(insert(t.Model).values(values).returning(t.Model.id)).scalar_one())
     for text, vector in (("near in meaning", "[1,0]"), ("dogs and meaning", "[1,0.1]"), ("has the word dogs", "[0,1]")):
         digest = hashlib.sha256(text.encode()).digest()
-        service.sql("insert into embeddings values (:m, :h, cast(:v as vector))", m=model, h=digest, v=vector)
+        insertion = "insert into embeddings (model_id, text_hash, vector) values (:m, :h, cast(:v as vector))"
+        service.sql(insertion, m=model, h=digest, v=vector)
+    service.sql("update generations set model_id = :m where status = 'active'", m=model)
     with answering(url, lambda id_: service.sql(ANSWER, id=id_, model=model, vector="[1, 0]")):
         hits = client.search("dogs", limit=3)
     assert texts(hits)[0] == "dogs and meaning"
