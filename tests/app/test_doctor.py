@@ -209,6 +209,7 @@ def test_models(url: str, engine: Engine, tmp_path: Path) -> None:
         connection.execute(
             text("insert into embeddings (model_id, text_hash, vector) values (1, '', '[1,2,3]'), (2, '', '[1,2,3]')")
         )
+        connection.execute(text("update generations set model_id = 1"))
     findings = _by_check(url, tmp_path)
     assert findings["model"].verdict is Verdict.OK
     verdicts = [findings[f"vectors of m{number} (float32)"].verdict for number in (1, 2, 3)]

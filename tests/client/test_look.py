@@ -99,13 +99,26 @@ class TestRetry:
 
 
 class TestDelete:
+    def test_removes_vectors_that_nobody_shares(self, client: Client, service: Service) -> None:
+        one, other = (client.submit(data).document.id for data in (b"one", b"other"))
+        service.sql("insert into models values (1, 'm', '1', 'float32', 1)")
+        for digest in ("\\x00", "\\x01"):
+            service.sql("insert into embeddings values (1, cast(:h as bytea), '[1]')", h=digest)
+        service.sql(CHUNK, id=one, ordinal=0)
+        service.sql(CHUNK.replace("x00", "x01"), id=one, ordinal=1)
+        service.sql(CHUNK, id=other, ordinal=0)
+        client.delete(one)
+        assert service.sql("select text_hash from embeddings") == [{"text_hash": b"\0"}]
+        client.delete(other)
+        assert service.sql("select 1 from embeddings") == []
+
     def test_removes_every_row(self, client: Client, service: Service) -> None:
         job = client.submit(b"hello", notify=["http://one.example/hook"])
         service.finish(job)
         document_id = job.document.id
         service.sql("insert into pages (document_id, number, text) values (:id, 1, 'x')", id=document_id)
         service.sql(CHUNK, id=document_id, ordinal=0)
-        ours = {*inspect(service.engine).get_table_names()} - {"alembic_version", "pipelines"}
+        ours = {*inspect(service.engine).get_table_names()} - {"alembic_version", "pipelines", "generations"}
         filled = {table for table in ours if service.sql(f"select 1 from {table} limit 1")}
         assert filled == {
             *("documents", "contents", "pieces", "pages", "chunks"),

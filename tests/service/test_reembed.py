@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -77,7 +78,7 @@ def _text(number: int) -> bytes:
     return f"{topics[number % 2]} {filler} {uuid.uuid4().hex}".encode()
 
 
-def _ask(url: str, query: str) -> list[tuple[object, ...]]:
+def _ask(url: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(query.encode()).fetchall()
 
@@ -99,7 +100,8 @@ def test_it_goes_over_to_another_model(
     """With a worker and the dispatcher killed in the middle; what comes meanwhile is in the new one, too."""
 
     def documents_in(generation: int) -> int:
-        return int(str(dict(_ask(stack.database_url, CHUNKS)).get(generation, 0)))
+        counts: dict[int, int] = dict(_ask(stack.database_url, CHUNKS))
+        return counts.get(generation, 0)
 
     def finished(jobs: list[Job]) -> None:
         for job in jobs:
