@@ -16,11 +16,11 @@ from docrelay.ids import new_id
 from docrelay.names import Channel
 from docrelay.transitions import deliveries
 from pipelines.deliver import GiveUp, TryAgain
-from tasks.sending import TIMEOUT_SECONDS, channel, message, send
+from tasks.sending import TIMEOUT_SECONDS, Lanes, channel, message, send
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 4
+AT_ONCE = 8
 LOOK_SECONDS = 1.0
 """Nobody calls when a retry becomes due."""
 
@@ -35,6 +35,7 @@ class Courier:
         """Carry until told to stop."""
         self._stopping = stopping
         self._who = identity("dispatcher")
+        self._lanes = Lanes(AT_ONCE // 2)
         self._slots = threading.Semaphore(AT_ONCE)
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
@@ -85,7 +86,7 @@ class Courier:
 
     def _send(self, row: RowMapping) -> None:
         try:
-            send(row, self._who)
+            send(row, self._who, self._lanes)
         except DocrelayError as error:
             log.warning("notification %s: %s; it is sent again", row["id"], error)
         except Exception:

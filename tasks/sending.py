@@ -76,13 +76,15 @@ def lanes() -> Lanes:
     return Lanes(max(1, settings().notify_concurrency // 2))
 
 
-def send(row: RowMapping, sender: str) -> bool:
+def send(row: RowMapping, sender: str, among: Lanes | None = None) -> bool:
     """Try a delivery that is due; whether the next of its line may go: this one is delivered or given up.
+
+    `among` are the lanes of those who send here, if they are not the notify worker's.
 
     Raises:
         Unavailable: the database cannot be reached; the delivery may be sent once more, with the same id.
     """
-    with lanes().lane(row["target"]) as free:
+    with (among or lanes()).lane(row["target"]) as free:
         if not free:
             return _put_off(row, BUSY_SECONDS, "its server is busy with others")
         closed = transact(engine(), lambda connection: receivers.gate(connection, row["target"]))
