@@ -143,6 +143,26 @@ def deliveries(**options: Any) -> None:
     raise SystemExit(0 if run(Wanted(**options)) else 1)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--files", default=20_000, show_default=True, type=click.IntRange(1), help="So many at most.")
+@click.option("--seconds", default=1800.0, show_default=True, help="So long at most.")
+@click.option("--seed", default=0, show_default=True, help="Of the chance that breaks them.")
+@click.option("--parallel", default=2, show_default=True, type=click.IntRange(1, 64), help="Document processes.")
+@click.option("--largest", default=100_000, show_default=True, help="Break only files of at most so many bytes.")
+@click.option("--patience", default=20.0, show_default=True, help="Seconds after which a file counts as hung.")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder for the files that did harm.")
+@click.option("--only", type=int, help="Only the case of this number.")
+def fuzz(**options: Any) -> None:
+    """Broken copies of the files in FOLDER through document processes: exit status 1 if one hung or died."""
+    from benchmarks.fuzzing.run import Wanted, run
+
+    try:
+        raise SystemExit(0 if run(Wanted(**options)) else 1)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")

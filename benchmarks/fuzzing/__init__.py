@@ -1,0 +1,1 @@
+"""Documents broken on purpose, each through a real document process."""
