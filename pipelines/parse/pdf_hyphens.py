@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 _LAST = re.compile(r"[^\W_]+(?:['’\-‐][^\W_]+)*\Z")
 _FIRST = re.compile(r"[^\W_]+(?:['’\-‐][^\W_]+)*")
+_SHORTEST, _LONG_TOGETHER = 4, 10
 _BEHIND = ("", ".", ",", ")", ";", ":")
 
 
@@ -23,9 +24,14 @@ class Hyphens:
         first, second = head[0], tail[0]
         if self._has(first + second):
             return left + right
-        if self._has(f"{first}-{second}") or _is_compound(first, second):
+        if self._has(f"{first}-{second}") or _is_compound(first, second) or self._are_words(first, second):
             return f"{left}-{right}"
         return left + right
+
+    def _are_words(self, first: str, second: str) -> bool:
+        """Whether both are words of the document by themselves; of short ones that is chance (``with-out``)."""
+        long = min(len(first), len(second)) >= _SHORTEST and len(first) + len(second) >= _LONG_TOGETHER
+        return long and self._has(first) and self._has(second)
 
     def _has(self, word: str) -> bool:
         forms = {word, word.lower(), word.capitalize()}
