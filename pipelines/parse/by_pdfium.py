@@ -88,7 +88,7 @@ def _lines(
     """The lines of the pages that can be read, by their index, and the problems of the others."""
     found: dict[int, Lines] = {}
     problems: list[PageProblem] = []
-    reader = LineReader()
+    reader = LineReader(by_tex=pdf_facts.is_by_tex(document))
     chars = 0
     for index in range(count):
         try:

@@ -69,6 +69,14 @@ def metadata(document: pypdfium2.PdfDocument, entries: Outline) -> dict[str, str
     return found
 
 
+def is_by_tex(document: pypdfium2.PdfDocument) -> bool:
+    """Whether TeX has made the document, by what it says of itself."""
+    with suppress(*PARSER_FAILURES):
+        said = "".join(document.get_metadata_value(key) for key in ("Producer", "Creator")).casefold()
+        return "tex" in said or "dvips" in said
+    return False
+
+
 def _language(document: pypdfium2.PdfDocument) -> str:
     buffer = (ctypes.c_ushort * 64)()
     written = pdfium.FPDFCatalog_GetLanguage(document.raw, buffer, ctypes.sizeof(buffer))

@@ -5,13 +5,15 @@ line is asked for, and the last one where two lines may be one.
 """
 
 import ctypes
+import re
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pypdfium2.raw as pdfium
 
-from pipelines.parse.pdf_letters import LAM_ALEF, in_order
+from pipelines.parse.pdf_letters import LAM_ALEF, in_order, with_accents
+from pipelines.parse.pdf_order import Spot, goes_back, in_reading_order
 
 # Beyond so many lines on a page it is no page for reading, and in a document no document.
 MOST_LINES_OF_PAGE = 5_000
@@ -22,6 +24,7 @@ _HYPHEN = "\ufffe"
 _SAME_ROW = 0.7
 _TOUCHING = 0.12
 _LARGER = 1.1
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")  # their columns are read the other way
 _NEXT_WORD = 1.5
 
 
@@ -63,8 +66,9 @@ class Lines:
 class LineReader:
     """Reads the lines of one page after another."""
 
-    def __init__(self) -> None:
-        """Make the place into which pdfium writes."""
+    def __init__(self, *, by_tex: bool) -> None:
+        """Make the place into which pdfium writes; ``by_tex``: the file was made by TeX, or from what TeX has made."""
+        self._by_tex = by_tex
         self._box = pdfium.FS_RECTF()
         self._at = ctypes.byref(self._box)
         self._left = MOST_LINES
@@ -81,13 +85,17 @@ class LineReader:
         if many > min(MOST_LINES_OF_PAGE, self._left):
             return Lines([text.replace("\r\n", "\n")])
         self._left -= many
-        return self._placed(textpage, rows, index)
+        lines = self._placed(textpage, rows, index)
+        if self._by_tex:
+            lines.texts = [with_accents(line) for line in lines.texts]
+        return lines
 
     def _placed(self, textpage: object, rows: list[str], index: Callable[[int], int]) -> Lines:
         found = Lines([])
         box, at, ask = self._box, self._at, pdfium.FPDFText_GetLooseCharBox
         bottom_before = size_before = 0.0
         end = -1  # of the last line
+        ends: list[int] = []
         for start, piece in _pieces(rows):
             ask(textpage, index(start + len(piece) - len(piece.lstrip())), at)
             left, bottom, size = box.left, box.bottom, box.top - box.bottom
@@ -103,9 +111,26 @@ class LineReader:
             else:
                 found.texts[-1] += gap + piece
                 size_before = max(size_before, size)
+                ends.pop()
             end = start + len(piece.rstrip()) - 1
+            ends.append(end)
+        if goes_back(found.texts, found.left, found.bottom, found.size) and not _RIGHT_TO_LEFT.search(
+            "".join(found.texts)
+        ):
+            found = self._ordered(textpage, found, [index(end) for end in ends])
         found.step = _usual_step(found)
         return found
+
+    def _ordered(self, textpage: object, lines: Lines, ends: list[int]) -> Lines:
+        """The lines in the order in which they are read; ``ends`` are pdfium's numbers of their last characters."""
+        spots = []
+        for left, bottom, size, end in zip(lines.left, lines.bottom, lines.size, ends, strict=True):
+            pdfium.FPDFText_GetLooseCharBox(textpage, end, self._at)
+            spots.append(Spot(left, max(left, self._box.right), bottom, bottom + max(size, 1.0)))
+        ordered = Lines([])
+        for line in in_reading_order(spots):
+            ordered.add(lines.texts[line], lines.left[line], lines.bottom[line], lines.size[line])
+        return ordered
 
     def _gap(self, textpage: object, end: int, left: float, size: float) -> str | None:
         """What stands between two pieces of one row: nothing or a space; None if they do not belong together."""

@@ -17,8 +17,8 @@ _LOOKS_LIKE_HEADING = re.compile(r"\s{0,3}#{1,6}(?=\s|\Z)")
 # A step down the page that is so much larger than the usual one begins a paragraph.
 _PARAGRAPH = 1.4
 _WRAPPED_SHARE = 0.85
-_FIRST_CJK = "\u3000"
-_CJK = re.compile("[\u3000-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_FIRST_CJK = "\u3001"  # behind the space that begins a paragraph
+_CJK = re.compile("[\u3001-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 def page_texts(pages: Sequence[Lines], titles: Mapping[int, Sequence[Title]]) -> tuple[list[str], list[str]]:

@@ -11,7 +11,8 @@ from pipelines.chunk import chunk
 from pipelines.documents import ParsedDocument
 from pipelines.parse import parse
 from pipelines.parse.pdf_hyphens import Hyphens
-from pipelines.parse.pdf_letters import in_order, plain_letters
+from pipelines.parse.pdf_letters import in_order, plain_letters, with_accents
+from pipelines.parse.pdf_order import Spot, in_reading_order
 from pipelines.parse.pdf_text import LEFT_OUT
 from pipelines.tokens import ModelTokenizer
 
@@ -174,6 +175,54 @@ def test_ligatures_and_presentation_forms() -> None:
 def test_letters_of_an_arabic_ligature() -> None:
     places = {0: (1.0, 2.0), 1: (1.0, 2.0), 2: (2.0, 3.0), 3: (3.0, 4.0)}
     assert in_order("الال", places.__getitem__) == "لاال"
+
+
+def test_accents_that_tex_sets_apart() -> None:
+    assert with_accents("na¨ıve Introdu¸c˜ao B´asicos ˇCesk´y") == "naïve Introdução Básicos Český"
+    assert with_accents("it´s 5 ¨ %") == "itś 5 ¨ %"  # so only where TeX was at work
+    for creator, text in (("Writer", "Introdu¸cao"), ("LaTeX", "Introduçao")):
+        pdf = FPDF()
+        pdf.set_creator(creator)
+        pdf.add_page()
+        _set(pdf, 20, 20, "Introdu¸cao")
+        assert _parsed(pdf).pages[0].text == text
+
+
+def test_a_text_box_that_comes_too_late() -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    _set(pdf, 20, 270, "a footer that the program wrote before all else")
+    _body(pdf, 120, lines=4)
+    _set(pdf, 20, 200, "The last paragraph of the page, below all the others")
+    _body(pdf, 40, lines=4)
+    _set(pdf, 20, 25, "The first line of the page, written at the very end")
+    lines = [line for line in _parsed(pdf).pages[0].text.split("\n") if line]
+    assert lines[0].startswith("The first line")
+    assert lines[-2].startswith("The last paragraph")
+    assert lines[-1].startswith("a footer")
+
+
+def test_columns_stay_as_they_are_written() -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    left = [f"the left column, line {number} of ten" for number in range(10)]
+    right = [f"the right column, line {number} of ten" for number in range(10)]
+    for number, text in enumerate(left):
+        _set(pdf, 20, 40 + 6 * number, text)
+    for number, text in enumerate(right):
+        _set(pdf, 110, 40 + 6 * number, text)
+    assert _parsed(pdf).pages[0].text.split() == " ".join(left + right).split()
+
+
+def test_columns_in_a_page_out_of_order() -> None:
+    spots = [
+        Spot(20, 90, 10, 20),
+        Spot(110, 190, 60, 70),
+        Spot(110, 190, 45, 55),
+        Spot(20, 90, 60, 70),
+        Spot(20, 190, 80, 90),
+    ]
+    assert in_reading_order(spots) == [4, 3, 0, 1, 2]
 
 
 def test_what_a_form_is_filled_in_with() -> None:
