@@ -163,6 +163,20 @@ def fuzz(**options: Any) -> None:
         raise click.ClickException(str(error)) from None
 
 
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def pdf(*, as_json: bool, **options: Any) -> None:
+    """Pages per second of the PDFs in FOLDER, by plain pdfium, by our reader, and by it in a document process."""
+    from benchmarks.pdf_speed import Wanted, measure
+
+    try:
+        measure(Wanted(**options)).show(as_json=as_json)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")
