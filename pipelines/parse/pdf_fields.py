@@ -11,6 +11,7 @@ from pipelines.parse.clean import clean, clean_line
 
 _MOST_OF_PAGE = 2_000
 _MOST_LINKS = 500
+_LONGEST_LINK = 2_048
 _LONGEST = 20_000  # characters of one value
 _COMMENTS = frozenset(
     {
@@ -45,6 +46,7 @@ class Fields:
             document.init_forms()
         self._form = document.formenv.raw if document.formenv else None
         self._links: dict[str, None] = {}
+        self._buffer = ctypes.create_string_buffer(_LONGEST_LINK)
         self.pages_with_files: list[int] = []
 
     @property
@@ -91,10 +93,9 @@ class Fields:
         action = pdfium.FPDFLink_GetAction(pdfium.FPDFAnnot_GetLink(annotation))
         if not action or pdfium.FPDFAction_GetType(action) != pdfium.PDFACTION_URI:
             return
-        buffer = ctypes.create_string_buffer(2_048)
-        written = pdfium.FPDFAction_GetURIPath(self._document, action, buffer, len(buffer))
-        if 1 < written <= len(buffer):
-            self._links[clean_line(buffer.raw[: written - 1].decode("utf-8", "replace"), 2_000)] = None
+        written = pdfium.FPDFAction_GetURIPath(self._document, action, self._buffer, _LONGEST_LINK)
+        if 1 < written <= _LONGEST_LINK:
+            self._links[clean_line(self._buffer.raw[: written - 1].decode("utf-8", "replace"), 2_000)] = None
 
     def _filled_in(self, widget: object) -> Iterator[str]:
         kind = pdfium.FPDFAnnot_GetFormFieldType(self._form, widget)

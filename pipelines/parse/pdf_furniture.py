@@ -22,7 +22,9 @@ _ROMAN = re.compile(r"(?=.)(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _AROUND = " -–—|/.·•"
 _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
-_Key = tuple[bool, int, str | int]
+_Rows = list[list[int]]
+_Mark = tuple[int, str | int]
+"""A height in points, and what stands there: a text, or how far a number is from that of the page."""
 
 
 def furniture(pages: Sequence[Lines]) -> list[frozenset[int]]:
@@ -32,33 +34,44 @@ def furniture(pages: Sequence[Lines]) -> list[frozenset[int]]:
     there; and when nothing but furniture is between it and the edge. What is more than a page number stays where it
     first stands, so that no word is lost.
     """
-    edges = [tuple(_edges(lines)) for lines in pages]
-    seen: Counter[_Key] = Counter()
-    for number, rows in enumerate(edges):
-        lines = pages[number]
-        seen.update(
-            {
-                (at_top, round(lines.bottom[line]), mark)
-                for at_top, row in rows
-                for line in row
-                for mark in _marks(lines.texts[line], number)
-            }
-        )
-    least = max(_FEWEST, len(pages) // _ONE_IN)
+    found: list[dict[int, None]] = [{} for _ in pages]
+    for at_top in (True, False):
+        rows = [_edge(lines, at_top) for lines in pages]
+        for page, depth in enumerate(_depths(pages, rows)):
+            near = _without_near(pages[page], rows[page], depth)
+            found[page].update(dict.fromkeys(line for row in rows[page][:near] for line in row))
     kept: set[str] = set()
-    return [
-        frozenset(_dropped(pages[page], _furniture(pages[page], page, rows, seen, least), kept))
-        for page, rows in enumerate(edges)
-    ]
+    return [_dropped(lines, lines_found, kept) for lines, lines_found in zip(pages, found, strict=True)]
 
 
-def _edges(lines: Lines) -> Iterator[tuple[bool, list[int]]]:
-    """The outermost rows of a page, from the edge inwards, first those at the top; each with whether it is there."""
+def _edge(lines: Lines, at_top: bool) -> _Rows:  # noqa: FBT001
+    """The outermost rows of a page, from the edge inwards."""
     if not lines.placed:
-        return
+        return []
     order = sorted(range(len(lines.texts)), key=lines.bottom.__getitem__)
-    yield from ((True, row) for row in islice(_rows(lines, order[: -_LINES - 1 : -1]), _ROWS + 1))
-    yield from ((False, row) for row in islice(_rows(lines, order[:_LINES]), _ROWS + 1))
+    return list(islice(_rows(lines, order[: -_LINES - 1 : -1] if at_top else order[:_LINES]), _ROWS + 1))
+
+
+def _depths(pages: Sequence[Lines], rows: Sequence[_Rows]) -> list[int]:
+    """How many of each page's outermost rows are furniture; the next one is looked at only where the last one is."""
+    least = max(_FEWEST, len(pages) // _ONE_IN)
+    depths = [0] * len(pages)
+    going_on = list(range(len(pages)))
+    for level in range(_ROWS):
+        marks = {
+            page: [list(_marks(pages[page], page, line)) for line in rows[page][level]]
+            for page in going_on
+            if level < len(rows[page])
+        }
+        seen = Counter(mark for page in marks.values() for mark in {mark for line in page for mark in line})
+        going_on = [page for page, of_lines in marks.items() if all(_repeats(line, seen, least) for line in of_lines)]
+        for page in going_on:
+            depths[page] = level + 1
+    return depths
+
+
+def _repeats(marks: list[_Mark], seen: Counter[_Mark], least: int) -> bool:
+    return any(seen[height, what] + seen[height - 1, what] + seen[height + 1, what] >= least for height, what in marks)
 
 
 def _rows(lines: Lines, order: list[int]) -> Iterator[list[int]]:
@@ -72,10 +85,11 @@ def _rows(lines: Lines, order: list[int]) -> Iterator[list[int]]:
         yield row
 
 
-def _marks(text: str, page: int) -> Iterator[str | int]:
-    """What may repeat: the text, and how far each number in it is from the number of the page."""
-    yield _plain(text)
-    yield from (number - page for number in _numbers(text))
+def _marks(lines: Lines, page: int, line: int) -> Iterator[_Mark]:
+    height, text = round(lines.bottom[line]), lines.texts[line]
+    yield height, _plain(text)
+    for number in _numbers(text):
+        yield height, number - page
 
 
 def _plain(text: str) -> str:
@@ -99,36 +113,22 @@ def _roman(word: str) -> int:
     return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
 
 
-def _furniture(
-    lines: Lines, page: int, rows: tuple[tuple[bool, list[int]], ...], seen: Counter[_Key], least: int
-) -> list[int]:
-    """The furniture of a page, from the top down; none where it would be all that the page has."""
-    found: dict[int, None] = {}
-    for wanted in (True, False):
-        inwards = [row for at_top, row in rows if at_top is wanted]
-        count = 0
-        while count < len(inwards) and all(_repeats(lines, page, line, wanted, seen, least) for line in inwards[count]):
-            count += 1
-        while 0 < count < len(inwards) and _is_near(lines, inwards[count - 1], inwards[count]):
-            count -= 1
-        found.update(dict.fromkeys(line for row in inwards[: min(count, _ROWS)] for line in row))
-    return list(found) if len(found) < len(lines.texts) else []
+def _without_near(lines: Lines, rows: _Rows, depth: int) -> int:
+    """The depth less the rows that are as near to what is to be read as its own lines are to each other."""
+    while 0 < depth < len(rows) and _distance(lines, rows[depth - 1], rows[depth]) < _ROOM * lines.step < float("inf"):
+        depth -= 1
+    return depth
 
 
-def _dropped(lines: Lines, found: list[int], kept: set[str]) -> Iterator[int]:
-    yield from (line for line in found if _is_known(lines.texts[line], kept))
+def _distance(lines: Lines, outer: list[int], inner: list[int]) -> float:
+    return abs(lines.bottom[outer[0]] - lines.bottom[inner[0]])
 
 
-def _is_near(lines: Lines, outer: list[int], inner: list[int]) -> bool:
-    return abs(lines.bottom[outer[0]] - lines.bottom[inner[0]]) < _ROOM * lines.step < float("inf")
-
-
-def _repeats(lines: Lines, page: int, line: int, at_top: bool, seen: Counter[_Key], least: int) -> bool:  # noqa: FBT001
-    height = round(lines.bottom[line])
-    return any(
-        seen[at_top, height, mark] + seen[at_top, height - 1, mark] + seen[at_top, height + 1, mark] >= least
-        for mark in _marks(lines.texts[line], page)
-    )
+def _dropped(lines: Lines, found: dict[int, None], kept: set[str]) -> frozenset[int]:
+    """What of its furniture a page loses; nothing where it has nothing else."""
+    if len(found) == len(lines.texts):
+        return frozenset()
+    return frozenset([line for line in found if _is_known(lines.texts[line], kept)])
 
 
 def _is_known(text: str, kept: set[str]) -> bool:
