@@ -55,12 +55,18 @@ TAKE = Statement(
             union all
             select queue, collection from stage_runs where status = 'ready' and announced_at is not null
         ) under_way group by queue, collection
+    ), whole as (
+        select collection, sum(stages) as stages from busy group by collection
     ), candidates as (
-        -- The first of each collection; its place in line counts what the collection has under way already.
+        -- The first of each collection; its place in line counts what the collection has under way already, and by its
+        -- weight a collection has several in the place of another's one. No more of it than its cap leaves.
         select w.queue, w.room, first.*,
-               row_number() over (partition by w.queue, w.collection, priority order by ready_at)
-               + coalesce(busy.stages, 0) as place
-        from waiting w left join busy using (queue, collection), lateral (
+               (row_number() over (partition by w.queue, w.collection, priority order by ready_at)
+                + coalesce(busy.stages, 0)) / cast(coalesce(share.weight, 1) as float8) as place,
+               coalesce(share.cap >= coalesce(whole.stages, 0) + row_number() over
+                        (partition by w.collection order by priority desc, ready_at), true) as allowed
+        from waiting w left join busy using (queue, collection) left join whole using (collection)
+             left join collection_shares share using (collection), lateral (
             select id, priority, ready_at from stage_runs s
             where s.queue = w.queue and s.collection = w.collection and s.status = 'ready'
               and s.announced_at is null and s.due_at <= now()
@@ -68,7 +74,7 @@ TAKE = Statement(
             limit w.room) first
     ), chosen as (
         select id, row_number() over (partition by queue order by priority desc, place, ready_at) <= room as fits
-        from candidates
+        from candidates where allowed
     ), picked as (
         -- Asked so that only the primary key can answer: while statistics are old, the planner takes the index of all
         -- that waits for a short one, and reads it whole.

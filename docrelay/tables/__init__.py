@@ -9,7 +9,7 @@ documents ─┬─ pages              text as parsed
 batches, subscriptions, receivers, alerts, silences   who is told what, and how it goes
 contents ── pieces                  bytes by their hash
 pipelines, models, generations      what may be asked for, what made a vector, what search uses
-processes, schedule_runs, dead_messages, queries      the service itself
+processes, collection_shares, schedule_runs, dead_messages, queries      the service itself
 """
 
 from docrelay.tables.base import Base
@@ -17,7 +17,7 @@ from docrelay.tables.documents import Content, Document, Page, Piece
 from docrelay.tables.index import Chunk, Embedding, Generation, Model, Query
 from docrelay.tables.jobs import Attempt, Event, Job, Password, Pipeline, StageRun
 from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
-from docrelay.tables.service import DeadMessage, Process, ScheduleRun
+from docrelay.tables.service import CollectionShare, DeadMessage, Process, ScheduleRun
 
 __all__ = [
     "Alert",
@@ -25,6 +25,7 @@ __all__ = [
     "Base",
     "Batch",
     "Chunk",
+    "CollectionShare",
     "Content",
     "DeadMessage",
     "Delivery",

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from docrelay.tables.base import Base
@@ -24,6 +24,20 @@ class Process(Base):
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     beat_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CollectionShare(Base):
+    """How much of the workers a collection gets beside others, and how much at most; without a row, 1 and no cap."""
+
+    __tablename__ = "collection_shares"
+    __table_args__ = (
+        CheckConstraint("weight between 1 and 1000", name="weight"),
+        CheckConstraint("cap >= 1", name="cap"),
+    )
+
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    weight: Mapped[int] = mapped_column(server_default="1")
+    cap: Mapped[int | None]  # stages announced or running at once, of all queues together
 
 
 class ScheduleRun(Base):
