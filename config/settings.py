@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     """Documents inside one that is submitted (files of archives, attachments) get so many jobs in all, however they
     are nested; a few kB can hold any number."""
 
+    max_member_bytes: Annotated[int, Field(ge=0)] = 1024**3
+    """And those documents so many bytes together: an archive of archives unpacks at every depth."""
+
     max_depth: Annotated[int, Field(ge=0, le=10)] = 3
     """Containers inside containers are opened so deep: some hold themselves."""
 

@@ -23,6 +23,14 @@ class Found:
     source: Measured
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How many documents, of how many bytes together, one submission may hold in all depths."""
+
+    count: int
+    size: int
+
+
 def found(members: Sequence[tuple[str, str, bytes]]) -> list[Found]:
     """Members as (path, name, bytes), made ready. Of several with one path, the second is `path#2`."""
     seen: Counter[str] = Counter()
@@ -50,19 +58,22 @@ FAMILY = text(
         select id from up where parent is null
         union all select j.id from jobs j join down on j.parent = down.id
     )
-    select count(*) - 1 from down
+    select count(*), coalesce(sum(size), 0)
+    from down join jobs using (id) join documents on documents.id = jobs.document_id
+    where jobs.parent is not null
     """
 )
-"""How many jobs there are for what one submission held, in all depths."""
+"""How many jobs there are for what one submission held, in all depths, and how many bytes their documents have."""
 
 
 def adopt(
-    connection: Connection, job_id: uuid.UUID, members: Sequence[Found], storage_url: str, *, most: int, who: str
+    connection: Connection, job_id: uuid.UUID, members: Sequence[Found], storage_url: str, *, most: Most, who: str
 ) -> int:
     """Make a job for each member that has none yet, as the job of their container was made; how many were left out.
 
     Right when run again for the same job: each member has one job of it. One submission gets no more than about `most`
-    jobs, however deep its containers are nested.
+    jobs and bytes, however deep its containers are nested; a member that does not fit is left out, a smaller one behind
+    it may still be taken.
     """
     columns = select(t.Job.collection, t.Job.pipeline, t.Job.priority, t.Job.notify, t.Job.depth)
     parent = connection.execute(columns.where(t.Job.id == job_id)).one()
@@ -70,13 +81,23 @@ def adopt(
     new = [member for member in members if member.path not in there]
     if not new:
         return 0
-    room = max(0, most - (connection.scalar(FAMILY, {"id": job_id}) or 0))
+    count, size = connection.execute(FAMILY, {"id": job_id}).one()
+    taken = _that_fit(new, most.count - int(count), most.size - int(size))
     wishes = Wishes(
         collection=parent.collection,
         pipeline=parent.pipeline,
         priority=parent.priority,
         notify=parent.notify,
-        parent=Parent(job_id, parent.depth + 1, who, tuple(member.path for member in new[:room])),
+        parent=Parent(job_id, parent.depth + 1, who, tuple(member.path for member in taken)),
     )
-    accept(connection, [member.source for member in new[:room]], wishes, storage_url)
-    return max(0, len(new) - room)
+    accept(connection, [member.source for member in taken], wishes, storage_url)
+    return len(new) - len(taken)
+
+
+def _that_fit(members: Sequence[Found], count: int, size: int) -> list[Found]:
+    taken: list[Found] = []
+    for member in members:
+        if len(taken) < count and member.source.size <= size:
+            taken.append(member)
+            size -= member.source.size
+    return taken

@@ -66,10 +66,13 @@ def _storage() -> str:
 
 def _adopt(connection: Connection, work: Work, inside: Sequence[members.Found]) -> None:
     """Jobs for what was found inside, as many as may be."""
-    job_id, most = work.claim.job_id, settings().max_members
+    job_id, most = work.claim.job_id, members.Most(settings().max_members, settings().max_member_bytes)
     left_out = members.adopt(connection, job_id, inside, _storage(), most=most, who=work.claim.worker)
     if left_out:
-        note = f"{left_out:,} documents inside were not read: one submission gets {most:,} of them, in all depths."
+        note = (
+            f"{left_out:,} documents inside were not read: one submission gets {most.count:,} of them with "
+            f"{most.size // 1024**2:,} MiB together, in all depths."
+        )
         notes = t.Document.notes.op("||")(func.to_jsonb(cast(note, Text)))
         connection.execute(update(t.Document).where(t.Document.id == work.claim.document_id).values(notes=notes))
 

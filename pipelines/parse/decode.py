@@ -33,7 +33,16 @@ _MEANT = {
     "iso-8859-9": "cp1254",
     "utf-16": "utf-8",  # in a meta tag that was read as ASCII it cannot be true
 }
+_CHARSET = re.compile(rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{2,40})""")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding that an HTML or XML file declares near its start, if it does."""
+    head = data[:65_536]
+    match = _XML_ENCODING.match(head) or _CHARSET.search(head)
+    return match[1].decode("ascii") if match else None
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, str] | None:

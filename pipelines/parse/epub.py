@@ -7,8 +7,8 @@ from pipelines.documents import Page, PageProblem, ParsedDocument
 from pipelines.errors import PermanentError
 from pipelines.parse import media
 from pipelines.parse.clean import clean_line
-from pipelines.parse.decode import decode
-from pipelines.parse.html import declared_encoding, visible_text
+from pipelines.parse.decode import declared_encoding, decode
+from pipelines.parse.html import visible_text
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.package import Element, Package, attribute, child, children, local, resolved
 from pipelines.parse.parser import Report, Source

@@ -1,7 +1,5 @@
 """HTML: the text that a reader would see, with its headings, lists and tables written as Markdown."""
 
-import re
-
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from pipelines.documents import Page, ParsedDocument
@@ -13,8 +11,6 @@ from pipelines.parse.html_writer import WITH_ATTRIBUTES, Writer
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.parser import Report, Source
 
-_CHARSET = re.compile(rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
-_XML_ENCODING = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_.:-]{2,40})""")
 _SKIPPED = frozenset(
     [
         "head",
@@ -39,13 +35,6 @@ _HIDDEN = '[hidden],[style*="display:none"],[style*="display: none"]'
 # Pages hide themselves until their script has run; their text is meant to be read all the same.
 _NEVER_HIDDEN = ("html", "body", "-document")
 _META = {"author": "author", "description": "description", "keywords": "keywords"}
-
-
-def declared_encoding(data: bytes) -> str | None:
-    """The encoding that an HTML or XML file declares near its start, if it does."""
-    head = data[:65_536]
-    match = _XML_ENCODING.match(head) or _CHARSET.search(head)
-    return match[1].decode("ascii") if match else None
 
 
 def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:

@@ -10,9 +10,9 @@ from email.message import Message as Part
 from email.utils import parsedate_to_datetime
 
 from pipelines.parse.clean import clean, clean_line
-from pipelines.parse.decode import decode
+from pipelines.parse.decode import declared_encoding, decode
 from pipelines.parse.failures import PARSER_FAILURES, reason
-from pipelines.parse.html import declared_encoding, visible_text
+from pipelines.parse.html import visible_text
 
 _DEEPEST = 30
 _MOST_PARTS = 5_000

@@ -14,9 +14,9 @@ from pipelines.errors import PermanentError
 from pipelines.parse import media
 from pipelines.parse.blocks import Blocks
 from pipelines.parse.clean import clean, clean_line
-from pipelines.parse.decode import decode
+from pipelines.parse.decode import declared_encoding, decode
 from pipelines.parse.failures import PARSER_FAILURES, reason
-from pipelines.parse.html import declared_encoding, visible_text
+from pipelines.parse.html import visible_text
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.members import Members
 from pipelines.parse.parser import Report, Source

@@ -6,8 +6,8 @@ from io import BytesIO
 
 import puremagic
 
-from pipelines.parse import html, media
-from pipelines.parse.decode import decode
+from pipelines.parse import media
+from pipelines.parse.decode import declared_encoding, decode
 from pipelines.parse.failures import PARSER_FAILURES
 from pipelines.parse.parser import Source
 from pipelines.parse.text_kind import text_kind
@@ -49,7 +49,7 @@ def sniff(data: bytes, name: str, engine: str = "default", depth: int = 0) -> So
     nobody knows. Raises nothing.
     """
     kind = _binary_kind(data, name)
-    decoded = None if kind else decode(data, html.declared_encoding(data))
+    decoded = None if kind else decode(data, declared_encoding(data))
     if decoded is None:
         return Source(data, name, kind or _by_magic(data), engine=engine, depth=depth)
     content, encoding = decoded

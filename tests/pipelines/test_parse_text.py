@@ -1,6 +1,8 @@
 """HTML, Markdown, plain text, and telling them apart from what is none of them."""
 
 import codecs
+import subprocess
+import sys
 from time import process_time
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 from pipelines.documents import Page, ParsedDocument
 from pipelines.errors import LimitError, PermanentError
 from pipelines.parse import ParseLimits, parse
+from tests.pipelines.office import docx, paragraph, row, xlsx
 
 
 def text_of(data: bytes, name: str) -> str:
@@ -76,6 +79,34 @@ def test_unsupported(data: bytes, looks_like: str) -> None:
     assert caught.value.code == "unsupported"
     assert looks_like in caught.value.message
     assert "supported: PDF, DOCX, " in caught.value.message
+
+
+WITHOUT = """
+import sys
+sys.modules[sys.argv[1]] = None  # what Python has there for a package that cannot be imported
+from pipelines.errors import PermanentError
+from pipelines.parse import parse
+assert parse(b"plain text", "a.txt").pages[0].text == "plain text"
+try:
+    parse(sys.stdin.buffer.read(), "")
+except PermanentError as error:
+    print(error.code, error.message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "data", "label"),
+    [
+        ("python_calamine", xlsx({"S": row(1, "x")}), "XLSX, XLSB, XLS"),
+        ("lxml", docx(paragraph("x")), "DOCX"),
+        ("selectolax", b"<!doctype html><p>x", "HTML"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(package: str, data: bytes, label: str) -> None:
+    command = [sys.executable, "-c", WITHOUT, package]
+    said = subprocess.run(command, input=data, capture_output=True, check=True, timeout=60).stdout.decode()
+    assert said.startswith(f"not_installed Reading {label} needs the Python package '{package}")
+    assert "install the service's dependencies again and retry" in said
 
 
 def test_binary_named_pdf_is_a_corrupt_pdf() -> None:

@@ -15,11 +15,12 @@ FILES = [("a/one.txt", "one.txt", b"one"), ("b/two.txt", "two.txt", b"two")]
 
 
 def adopt(
-    service: Service, job: Job, files: Sequence[tuple[str, str, bytes]] = FILES, *, most: int = 100
+    service: Service, job: Job, files: Sequence[tuple[str, str, bytes]] = FILES, *, most: int = 100, size: int = 1000
 ) -> tuple[Job, int]:
     """What the closing of parse does; the job, and how many were left out."""
     found = members.found(files)
-    left_out = service.run(lambda c: members.adopt(c, job.id, found, "", most=most, who="worker@here:1"))
+    limit = members.Most(most, size)
+    left_out = service.run(lambda c: members.adopt(c, job.id, found, "", most=limit, who="worker@here:1"))
     service.sql("update documents set members = :n where id = :id", n=len(files), id=job.document.id)
     return service.job(job), left_out
 
@@ -77,6 +78,14 @@ def test_one_submission_gets_so_many_in_all_depths(service: Service) -> None:
     assert left_out == 0
     child, left_out = adopt(service, inside(service, job)[0], [("3", "3", b"3"), ("4", "4", b"4")], most=3)
     assert (len(child.children), left_out) == (1, 1)
+
+
+def test_one_submission_gets_so_many_bytes_in_all_depths(service: Service) -> None:
+    job, left_out = adopt(service, service.submit(), size=10)
+    assert left_out == 0
+    deeper = [("large", "large", b"12345"), ("small", "small", b"1234"), ("none", "none", b"123")]
+    child, left_out = adopt(service, inside(service, job)[0], deeper, size=10)
+    assert ([each.member for each in child.children], left_out) == (["small"], 2)
 
 
 def test_a_job_that_was_answered_shows_the_members_of_the_first(service: Service) -> None:
