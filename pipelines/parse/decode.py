@@ -5,7 +5,8 @@ import re
 
 from charset_normalizer import from_bytes
 
-from pipelines.parse.decode_doubts import CENTRAL_EUROPEAN, central_european, utf16_by_scripts
+from pipelines.parse.decode_doubts import CENTRAL_EUROPEAN, MAC_CAPITAL, central_european, utf16_by_scripts
+from pipelines.parse.decode_letters import by_letters, is_hz
 
 # Detection reads this much; its cost grows with it and its answer does not change.
 _SAMPLE = 32_768
@@ -49,12 +50,14 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str] | None:
     """The text and the name of its encoding, or None when the bytes are no text.
 
     A byte order mark wins, then the encoding that the document declares if the bytes agree with it, then UTF-8, UTF-16
-    by the pattern of its zeros, and what charset-normalizer makes of a sample.
+    by the pattern of its zeros, then an encoding whose letters are those of one language, and what charset-normalizer
+    makes of a sample.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace"), encoding
-    by_escapes = "iso2022_jp" if b"\x1b$B" in data or b"\x1b$@" in data else None  # seven bits: passes as UTF-8
+    by_escapes = "iso2022_jp" if b"\x1b$B" in data or b"\x1b$@" in data else "hz" if is_hz(data) else None
+    # (These have seven bits, and would pass as UTF-8.)
     for encoding in filter(None, (by_escapes, _codec(declared), "utf-8")):
         text = _strictly(data, encoding)
         if text is not None and _share_of_controls(text) < 0.3:  # NULs in otherwise plain text are cleaned away
@@ -104,12 +107,17 @@ def _detected(data: bytes) -> str | None:
         sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b" ")) + 1] or sample
     if b"\x00" in sample or (_share_of_controls(sample.decode("latin-1")) > 0.05 and not _ebcdic(sample)):
         return None
+    by_alphabet = by_letters(sample)
+    if by_alphabet is not None:
+        return central_european(sample) if by_alphabet in CENTRAL_EUROPEAN else by_alphabet
     if sum(byte > 0x7F for byte in sample) < _FEW and _strictly(data, "cp1252") is not None:
         return "cp1252"  # too little to tell by, and this is the most frequent
     matches = from_bytes(sample)
     best = matches.best()
     if best is None:
         return None
+    if best.encoding == "mac_cyrillic" and not MAC_CAPITAL.search(sample):
+        return "cp1251"
     # Neighbours of Windows' Western encoding differ from it in a few letters, which samples of text seldom show.
     western = next((match for match in matches if "cp1252" in match.could_be_from_charset), None)
     if western is not None and western.chaos <= best.chaos + 0.01 and western.coherence >= best.coherence - 0.05:

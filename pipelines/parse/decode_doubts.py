@@ -9,6 +9,9 @@ _ISO_LETTER = re.compile(
     rb"[A-Za-z\xc0-\xfe][\xb1\xb6\xbb\xb9\xbc\xbe](?=[a-z\xe0-\xfe])|[\xa6\xa9\xac\xae][a-z\xe0-\xfe]"
 )
 
+MAC_CAPITAL = re.compile(rb"[\x80-\x9f]")
+"""Cyrillic capitals on old Macs, for which Windows has hardly any use; the small letters are the same."""
+
 # Where the characters of nearly every text lie; a text that is read with its bytes swapped lies anywhere.
 _USUAL = re.compile(
     r"[\t\n\r -~\xa0-\u024f\u0370-\u06ff\u0900-\u0e7f\u2010-\u2027\u3000-\u30ff"

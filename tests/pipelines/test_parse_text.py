@@ -121,6 +121,9 @@ POLISH = "Usługa przetwarza dokumenty i nigdy ich nie gubi. Każdy dokument ma 
 CZECH = "Služba zpracovává dokumenty a nikdy je neztratí. Příliš žluťoučký kůň úpěl ďábelské ódy. " * 3
 GREEK = "Η υπηρεσία επεξεργάζεται έγγραφα και δεν τα χάνει ποτέ, ακόμη και αν η διαδικασία τερματιστεί ξαφνικά. " * 3
 TURKISH = "Hizmet belgeleri işler ve süreç aniden sona erse bile onları asla kaybetmez. Şığ, ğüneş, çığır, ılık. " * 3
+HUNGARIAN = "Az erdőben sok fa nő, és a tűz gyorsan terjed. A jövő héten elküldjük az összes szükséges űrlapot."
+SLOVAK = "Služba nestratí žiadny dokument, aj keď sa náhle skončí. Kŕdeľ ďatľov učí koňa žrať kôru. Ťava ľúbi vodu."
+LITHUANIAN = "Paslauga niekada jų nepraranda. Žmonės gyvena čia jau šimtą metų, o ežerai yra gražūs. Įlinkdama ėjo."
 CHINESE = "文档处理服务把提交的文档转换成可以检索的文本。处理过程绝不会丢失，即使进程突然结束。" * 3
 JAPANESE = "文書処理サービスは、提出された文書を検索可能なテキストに変換します。処理は決して失われません。" * 3
 
@@ -152,6 +155,14 @@ JAPANESE = "文書処理サービスは、提出された文書を検索可能�
         (CZECH, "iso8859-2"),
         (GREEK, "cp1253"),
         (TURKISH, "cp1254"),
+        ("Услугата обработва документи и никога не ги губи, дори ако процесът внезапно спре.", "cp1251"),
+        (HUNGARIAN, "cp1250"),
+        (HUNGARIAN, "iso8859-2"),
+        (SLOVAK, "iso8859-2"),
+        (LITHUANIAN, "cp1257"),
+        (LITHUANIAN, "iso8859-13"),
+        (CHINESE, "hz"),
+        ("Set the mark ~{x~} here ~ and there ~/x", "ascii"),
     ],
 )
 def test_encodings(text: str, encoding: str) -> None:
