@@ -36,7 +36,7 @@ stopping = Stopping()
 @cache
 def engine() -> Engine:
     """The process's engine; a connection for each thread that works, one for the leases, one spare."""
-    size = max(settings().notify_concurrency, settings().parse_concurrency) + 2
+    size = max(settings().notify_concurrency, settings().parse_concurrency, settings().vectorize_concurrency) + 2
     return make_engine(database_url(), pool_size=size, application="docrelay service", ping=False)
 
 

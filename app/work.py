@@ -117,6 +117,10 @@ class Work:
 
         transitions.commit_and_tell(engine(), close, teller().tell)
 
+    def make_way(self) -> None:
+        """Give the stage back, to go on with it in its next turn; what it has written stays."""
+        transact(engine(), lambda connection: transitions.give_back(connection, self.claim, "others had waited"))
+
     def postpone(self, seconds: float, because: str) -> None:
         """Put the stage off; nothing failed, and the history says why."""
         transact(engine(), lambda connection: transitions.postpone(connection, self.claim, seconds, because))

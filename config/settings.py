@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     ocr_languages: Annotated[str, Field(pattern=r"^\w+(\+\w+)*$")] = "eng"
     """Languages of scanned pages, by Tesseract's names: `eng+deu`. Each one more makes every page slower."""
 
+    vectorize_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """Documents that one vectorize worker has in hand: they take turns, slice by slice, at its one model."""
+
     vectorize_threads: Annotated[int, Field(ge=1, le=256)] = os.cpu_count() or 2
     """Torch threads of the one model process of a vectorize worker. Threads × processes = cores; more
     threads than cores has cost others a factor of thirty."""

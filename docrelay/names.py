@@ -138,3 +138,5 @@ PIECE_BYTES: Final = 1024 * 1024
 PRIORITY_DEFAULT: Final = 5
 PRIORITY_LOWEST: Final = 1
 PRIORITY_HIGHEST: Final = 10
+PRIORITY_INTERACTIVE: Final = 8
+"""From here up somebody is waiting: large documents make way at once."""

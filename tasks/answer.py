@@ -16,7 +16,7 @@ from docrelay.names import Channel, GenerationStatus, Queue
 from docrelay.tables import Query
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
-from tasks.engine import model_engine
+from tasks.engine import Rank, model_engine
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def _vectors(generation: Generation, texts: list[str]) -> list[dict[str, Any]]:
 
     watch = _Watch()
     model = model_engine().of(generation)
-    model_id, facts = model.identify(generation, LIMITS, watch, urgent=True)
-    raw = model.call("embed", {"texts": texts}, bytes, LIMITS, watch, urgent=True)
+    model_id, facts = model.identify(generation, LIMITS, watch, rank=Rank.SEARCH)
+    raw = model.call("embed", {"texts": texts}, bytes, LIMITS, watch, rank=Rank.SEARCH)
     matrix = np.frombuffer(raw, dtype="<f4").reshape(len(texts), facts.dimension)
     return [{"model_id": model_id, "vector": row} for row in matrix]

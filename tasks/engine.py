@@ -4,9 +4,12 @@ Which models there are is decided by the rows (`docrelay.transitions.generations
 while another is built, its model too. Each has a process, but only one computes at a time: each uses all cores.
 """
 
+import heapq
+import itertools
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,22 +31,32 @@ Reply = TypeVar("Reply")
 MEMORY_MB = 4096
 
 
+class Rank(IntEnum):
+    """Who goes first, when several wait for the model."""
+
+    SEARCH = 0
+    INTERACTIVE = 1
+    DOCUMENT = 2
+
+
 class Turns:
-    """Whose turn it is to compute: a search goes before the next slice of a document."""
+    """Whose turn it is to compute: by rank, and within one, in the order in which they came. A turn is one slice."""
 
     def __init__(self) -> None:
         """Nobody's."""
         self._turn = threading.Condition()
         self._busy = False
-        self._urgent = 0
+        self._waiting: list[tuple[Rank, int]] = []
+        self._tickets = itertools.count()
 
     @contextmanager
-    def take(self, *, urgent: bool) -> Iterator[None]:
+    def take(self, rank: Rank) -> Iterator[None]:
         """Wait for a turn, and hold it within the block."""
         with self._turn:
-            self._urgent += urgent
-            self._turn.wait_for(lambda: not self._busy and (urgent or not self._urgent))
-            self._urgent -= urgent
+            mine = (rank, next(self._tickets))
+            heapq.heappush(self._waiting, mine)
+            self._turn.wait_for(lambda: not self._busy and self._waiting[0] == mine)
+            heapq.heappop(self._waiting)
             self._busy = True
         try:
             yield
@@ -72,10 +85,10 @@ class LoadedModel:
         limits: Limits,
         watch: Watch,
         *,
-        urgent: bool = False,
+        rank: Rank = Rank.DOCUMENT,
     ) -> Reply:
         """Call a function of the model's process; raises what `DocumentProcess.call` raises."""
-        with self._turns.take(urgent=urgent):
+        with self._turns.take(rank):
             if self._process.pid is None:
                 self._process.kill()
                 self._process = self._new_process()
@@ -90,7 +103,7 @@ class LoadedModel:
         return (self._model, self._arithmetic) == (generation.model, generation.arithmetic)
 
     def identify(
-        self, generation: Generation, limits: Limits, watch: Watch, *, urgent: bool = False
+        self, generation: Generation, limits: Limits, watch: Watch, *, rank: Rank = Rank.DOCUMENT
     ) -> tuple[int, ModelFacts]:
         """The model that runs now: its id in `models`, and its facts.
 
@@ -98,7 +111,7 @@ class LoadedModel:
             NotReady: it is not the one that the generation is made with.
         """
         if self._known is None or self._known[0] != self._process.pid or self._process.pid is None:
-            facts = self.call("facts", {}, ModelFacts, limits, watch, urgent=urgent)
+            facts = self.call("facts", {}, ModelFacts, limits, watch, rank=rank)
             model_id = transact(engine(), lambda connection: register(connection, facts))
             self._known = (self._process.pid, model_id, facts)
             self._arithmetic = facts.arithmetic  # should it have to start again, it must not choose otherwise
@@ -109,7 +122,7 @@ class LoadedModel:
 
     def kill(self) -> None:
         """End the process."""
-        with self._turns.take(urgent=False):
+        with self._turns.take(Rank.DOCUMENT):
             self._process.kill()
 
 

@@ -1,25 +1,29 @@
 """The vectorize stage: text of pages to chunks with vectors; what was computed once is found again."""
 
-import uuid
+import time
+from dataclasses import dataclass
 
 from celery import Task
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from app.celery import app
 from app.work import StageFailed, Work, run_stage
-from docrelay import tables as t
-from docrelay.names import REEMBED
+from docrelay.names import PRIORITY_INTERACTIVE, REEMBED
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
 from pipelines.chunk import CHUNKER_VERSION, text_hash
-from pipelines.documents import Chunk, Page
 from tasks import answer
-from tasks.engine import LoadedModel, model_engine
-from tasks.isolated.model import ModelFacts
+from tasks.cutting import cut
+from tasks.engine import LoadedModel, Rank, model_engine
 from tasks.storing import known_vectors, replace_chunks, store_vectors, vectors_held
+from tasks.turn import Turn
+from tasks.underway import reserved
 
 SLICE_TEXTS = 64
 """Texts embedded, and committed, at a time: what a crash repeats, and how long a search may have to wait."""
+
+ELSEWHERE_SECONDS = 0.05
+"""So long between two looks at texts that another document of this worker is computing."""
 
 FLOAT_BYTES = 4
 TRIES = 3
@@ -57,11 +61,14 @@ def _generation(connection: Connection, work: Work) -> Generation:
 
 def _vectorize(work: Work, generation: Generation) -> None:
     model = model_engine().of(generation)
-    model_id, facts = model.identify(generation, work.limits, work)
-    pages, media_type = work.read(lambda connection: _pages(connection, work.claim.document_id))
-    chunks = model.call("chunk", {"pages": pages, "media_type": media_type}, list[Chunk], work.limits, work)
+    rank = Rank.INTERACTIVE if work.claim.priority >= PRIORITY_INTERACTIVE else Rank.DOCUMENT
+    model_id, facts = model.identify(generation, work.limits, work, rank=rank)
+    chunks = cut(work, generation.model, facts.max_tokens)
     texts = {text_hash(chunk.text): chunk.text for chunk in chunks}
-    embedded = _embed_missing(work, model, model_id, facts, texts)
+    embedded = _embed_missing(work, _Embedding(work, model, model_id, facts.dimension, rank), texts)
+    if embedded is None:
+        work.make_way()
+        return
     version = f"chunker {CHUNKER_VERSION}, {facts.name} {facts.revision} {facts.arithmetic}"
 
     def close(connection: Connection) -> None:
@@ -73,26 +80,50 @@ def _vectorize(work: Work, generation: Generation) -> None:
     work.succeed(close, {**result, "generation": generation.id})
 
 
-def _pages(connection: Connection, document_id: uuid.UUID) -> tuple[list[Page], str]:
-    columns = select(t.Page.number, t.Page.label, t.Page.text).where(t.Page.document_id == document_id)
-    pages = [Page(*row) for row in connection.execute(columns.order_by(t.Page.number))]
-    media_type = connection.scalar(select(t.Document.media_type).where(t.Document.id == document_id))
-    return pages, media_type or "text/plain"
-
-
-def _embed_missing(work: Work, model: LoadedModel, model_id: int, facts: ModelFacts, texts: dict[bytes, str]) -> int:
-    """Embed the texts that have no vector yet, shortest first; how many there were."""
-    known = work.read(lambda connection: known_vectors(connection, model_id, list(texts)))
-    missing = sorted((h for h in texts if h not in known), key=lambda h: (len(texts[h]), h))
-    for start in range(0, len(missing), SLICE_TEXTS):
-        part = missing[start : start + SLICE_TEXTS]
-        watch = _SliceWatch(work, len(texts) - len(missing) + start, len(texts))
-        vectors = model.call("embed", {"texts": [texts[h] for h in part]}, bytes, work.limits, watch)
-        width = facts.dimension * FLOAT_BYTES
-        rows = [(h, vectors[i * width : (i + 1) * width]) for i, h in enumerate(part)]
-        work.write(lambda connection, rows=rows: store_vectors(connection, model_id, rows))  # type: ignore[misc]
+def _embed_missing(work: Work, embedding: "_Embedding", texts: dict[bytes, str]) -> int | None:
+    """Embed the texts that have no vector yet, shortest first; how many there were, or None to let others go first."""
+    turn, embedded = Turn(work), 0
+    missing = embedding.missing(sorted(texts, key=lambda h: (len(texts[h]), h)))
+    while missing:
+        with reserved(embedding.model_id, missing[:SLICE_TEXTS]) as mine:
+            part = embedding.missing(mine)  # the one who computed the others may have just ended
+            if part:
+                embedding.run([(h, texts[h]) for h in part], len(texts) - len(missing), len(texts))
+        embedded += len(part)
+        missing = [h for h in missing if h not in mine]
+        if not mine:
+            work.check()
+            time.sleep(ELSEWHERE_SECONDS)
+            missing = embedding.missing(missing)
+        if missing and turn.over():
+            return None
     work.progress(len(texts), len(texts))
-    return len(missing)
+    return embedded
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedding:
+    """A stage's document and the model that embeds its texts."""
+
+    work: Work
+    model: LoadedModel
+    model_id: int
+    dimension: int
+    rank: Rank
+
+    def missing(self, hashes: list[bytes]) -> list[bytes]:
+        """Those without a vector, in the same order."""
+        known = self.work.read(lambda connection: known_vectors(connection, self.model_id, hashes))
+        return [h for h in hashes if h not in known]
+
+    def run(self, part: list[tuple[bytes, str]], before: int, total: int) -> None:
+        """Embed a slice and commit its vectors."""
+        watch = _SliceWatch(self.work, before, total)
+        texts = {"texts": [text for _, text in part]}
+        vectors = self.model.call("embed", texts, bytes, self.work.limits, watch, rank=self.rank)
+        width = self.dimension * FLOAT_BYTES
+        rows = [(h, vectors[i * width : (i + 1) * width]) for i, (h, _) in enumerate(part)]
+        self.work.write(lambda connection: store_vectors(connection, self.model_id, rows))
 
 
 class _SliceWatch:

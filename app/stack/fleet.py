@@ -54,8 +54,14 @@ def fleet(settings: Settings, *, home: Path, flower: FlowerAddress | None, pytho
             "parse", Queue.PARSE, settings.parse_concurrency, "documents to text, each in a process of its own", python
         ),
         _worker("ocr", Queue.OCR, settings.ocr_concurrency, "pages that are pictures to text", python),
-        # One model process per worker: it uses all cores by itself.
-        _worker("vectorize", Queue.VECTORIZE, 1, "text to chunks and embeddings; answers searches", python),
+        # One model process per worker, which uses all cores by itself; documents take turns at it.
+        _worker(
+            "vectorize",
+            Queue.VECTORIZE,
+            settings.vectorize_concurrency,
+            "text to chunks and embeddings; answers searches",
+            python,
+        ),
         _worker("notify", Queue.NOTIFY, settings.notify_concurrency, "tells the people who wait", python),
         _celery("beat", "starts the recurring jobs", python, "beat", "--schedule", str(home / "beat-schedule")),
     ]

@@ -43,6 +43,7 @@ class Claim:
     seconds: int
     silence: int
     memory_mb: int
+    priority: int
     worker: str
 
 
@@ -58,7 +59,7 @@ CLAIM = Statement(
             progress_done = null, progress_total = null, progress_unit = null
         where id = :id and status = 'ready' and due_at <= now()
         returning id, job_id, stage, queue, attempt, failures, strikes, losses,
-                  seconds, silence, memory_mb
+                  seconds, silence, memory_mb, priority
     ), attempted as (
         insert into attempts (stage_run_id, number, token, worker, host, pid, message_id)
         select id, attempt, :token, :worker, :host, :pid, :message_id from taken
@@ -78,7 +79,7 @@ CLAIM = Statement(
 MINE = Statement(
     """
     select s.id, s.job_id, s.stage, s.queue, s.attempt, s.failures, s.strikes, s.losses,
-           s.seconds, s.silence, s.memory_mb, jobs.document_id, jobs.collection, jobs.name, jobs.pipeline
+           s.seconds, s.silence, s.memory_mb, s.priority, jobs.document_id, jobs.collection, jobs.name, jobs.pipeline
     from stage_runs s join jobs on jobs.id = s.job_id
     where s.id = :id and s.status = 'running' and s.lease_token = :token
     """

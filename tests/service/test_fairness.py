@@ -77,3 +77,30 @@ def test_a_cap_holds(client: Client, stack: Stack) -> None:
     assert most() > 1
     _set(stack, "set", collection, "--weight", "1", "--cap", "1")
     assert most() == 1
+
+
+def _long_text(mark: str, lines: int) -> bytes:
+    return "\n\n".join(
+        f"Case {n} of {mark[:8]} was heard, and {n * 7} of the {n + 3} points were met." for n in range(lines)
+    ).encode()
+
+
+def test_large_documents_make_way(client: Client, stack: Stack) -> None:
+    """With every slot taken by a large one, what somebody waits for does not wait for the end of any of them."""
+    large = [
+        client.submit(_long_text(uuid.uuid4().hex, 900), name=f"large-{n}.md", collection="large") for n in range(5)
+    ]
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        running = "select count(*) from stage_runs where stage = 'vectorize' and status = 'running'"
+        give_up = time.monotonic() + 60
+        while (connection.execute(running.encode()).fetchone() or [0])[0] < 4:
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+    urgent = client.submit(f"Somebody waits for {uuid.uuid4().hex}.".encode(), priority=9, collection="urgent")
+    client.wait(urgent.id, timeout=60)
+    assert not any(job.finished for job in client.jobs(ids=[job.id for job in large]))
+    for job in large:
+        done = client.wait(job.id, timeout=200)
+        assert done.stages[1].failures == 0
+    embedded = [client.get(job.id).stages[1] for job in large]
+    assert any(stage.attempt > 1 for stage in embedded)
