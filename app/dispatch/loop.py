@@ -29,9 +29,9 @@ BUSY_SECONDS = 0.02
 """While more waits than the windows hold: claims make room without a word."""
 
 REST_SECONDS = 0.005
-"""Rest so long for each message sent, deaf to calls: what becomes ready meanwhile is announced together. A round costs
-as much as ten messages, and one for each call would take more of Postgres than claims and closings. A document
-that comes alone is not held up, since its stages take longer than this."""
+"""Rest so long for each message sent but the first, deaf to calls: what becomes ready meanwhile is announced together.
+A round costs as much as some messages, and one for each call would take more of Postgres than claims and closings. A
+document that comes alone is not held up."""
 
 LONGEST_REST = 0.02
 
@@ -120,5 +120,5 @@ class Dispatcher:
             log.warning("%s; again in %g s, nothing is lost", error, self._broker_back_off)
             return IDLE_SECONDS
         self._broker_back_off = 0.0
-        self._rest = min(LONGEST_REST, announced.sent * REST_SECONDS)
+        self._rest = min(LONGEST_REST, max(0, announced.sent - 1) * REST_SECONDS)
         return BUSY_SECONDS if announced.backlog else IDLE_SECONDS
