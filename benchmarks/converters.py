@@ -25,7 +25,7 @@ CALC = frozenset("xlsx xls ods".split())
 IMPRESS = frozenset("pptx ppt odp".split())
 NEEDED = {"soffice": "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui", "pandoc": "pandoc"}
 # All sheets, as they are shown, each to a file of its own.
-_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,-1"
 _SECONDS = 120
 
 

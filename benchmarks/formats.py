@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from benchmarks.converters import check, converted
+from benchmarks.format_speed import RUNS, speed_rows
 from benchmarks.machine import machine
 from benchmarks.parsing import Outcome, Parser, parser
 
 _WORD = re.compile(r"\w+")
 _BAD = "_bad"
-_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +64,7 @@ def _show_coverage(files: list[Path], warm: Parser) -> None:
         pages = str(one.parsed.page_count) if one.parsed is not None else "-"
         rows.append([_short(one.path), one.state, pages, str(words(_text(one)).total()), share, converter, _said(one)])
     _print("Coverage: words found, in percent of those that another program finds", rows)
-    _show_speed(files, warm)
-
-
-def _show_speed(files: list[Path], warm: Parser) -> None:
-    """The best of a few runs of each file, by the type that it turned out to be."""
-    by_type: dict[str, list[Outcome]] = defaultdict(list)
-    for path in files:
-        runs = [warm.parse(path) for _ in range(_RUNS)]
-        best = min(runs, key=lambda one: one.seconds)
-        if best.parsed is not None:
-            by_type[best.parsed.media_type].append(best)
-    rows = [["type", "files", "MB", "pages", "seconds", "pages/s", "MB/s", "peak MiB"]]
-    for kind, ones in sorted(by_type.items()):
-        pages = sum(one.parsed.page_count for one in ones if one.parsed is not None)
-        seconds = sum(one.seconds for one in ones)
-        size = sum(one.path.stat().st_size for one in ones) / 1e6
-        speed = [f"{pages / seconds:.0f}", f"{size / seconds:.1f}", f"{max(one.peak_mib for one in ones):.0f}"]
-        rows.append([kind, str(len(ones)), f"{size:.2f}", str(pages), f"{seconds:.3f}", *speed])
-    _print(f"Speed: in the document process, best of {_RUNS} runs", rows)
+    _print(f"Speed: in the document process, best of {RUNS} runs", speed_rows(files, warm))
 
 
 def _show_safety(files: list[Path], warm: Parser) -> bool:
