@@ -3,17 +3,20 @@
 Read by a walk over ``content.xml``: odfpy, the library for it, has had no release since 2020.
 """
 
+import re
 from collections.abc import Iterator
 
 from pipelines.documents import ParsedDocument
 from pipelines.errors import PermanentError
-from pipelines.parse.blocks import Blocks
+from pipelines.parse.blocks import Blocks, tidy
 from pipelines.parse.clean import clean_line
 from pipelines.parse.limits import ParseLimits
+from pipelines.parse.odf_lists import Numbers
 from pipelines.parse.odf_text import OdfText, repeated
 from pipelines.parse.package import Element, Package, attribute, child, children, local
 from pipelines.parse.parser import Report, Source
 from pipelines.parse.sheets import Sheet
+from pipelines.parse.slide_order import Box, in_order
 
 _METADATA = {
     "title": "title",
@@ -26,6 +29,8 @@ _METADATA = {
     "creation-date": "created",
     "date": "modified",
 }
+_LENGTH = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?)(cm|mm|in|pt)")
+_UNITS = {"cm": 10.0, "mm": 1.0, "in": 25.4, "pt": 25.4 / 72}
 
 
 def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
@@ -38,7 +43,9 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
     content = next((one for one in body if local(one) in _WRITERS), body[0])
     blocks = Blocks(limits)
     notes: list[str] = []
-    _WRITERS.get(local(content), _write_text)(content, blocks, notes)
+    numbers = Numbers(package.xml_if_there("styles.xml"), child(package.xml("content.xml"), "automatic-styles"))
+    text = OdfText(blocks, numbers)
+    _WRITERS.get(local(content), _write_text)(content, blocks, text, notes)
     pages = blocks.pages()
     report(len(pages), len(pages))
     if any(name.startswith(("Basic/", "Scripts/")) for name in package.names):
@@ -47,14 +54,15 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
     return ParsedDocument(source.media_type, len(pages), pages, [], metadata, [*package.notes, *notes])
 
 
-def _write_text(content: Element, blocks: Blocks, notes: list[str]) -> None:
+def _write_text(content: Element, blocks: Blocks, text: OdfText, notes: list[str]) -> None:
+    del blocks
     deleted = OdfText.deletions(content)
-    OdfText(blocks).blocks_of(content)
+    text.blocks_of(content)
     if deleted:
         notes.append(f"{deleted} passages deleted as tracked changes were left out.")
 
 
-def _write_slides(content: Element, blocks: Blocks, notes: list[str]) -> None:
+def _write_slides(content: Element, blocks: Blocks, text: OdfText, notes: list[str]) -> None:
     del notes
     for number, slide in enumerate(children(content, "page"), start=1):
         titles = [one for one in children(slide, "frame") if attribute(one, "class") == "title"]
@@ -66,13 +74,24 @@ def _write_slides(content: Element, blocks: Blocks, notes: list[str]) -> None:
         spoken = child(slide, "notes")
         if spoken is not None:
             slide.remove(spoken)
-            texts = [" ".join("".join(one.itertext()).split()) for one in spoken.iter() if local(one) == "text-box"]
-            blocks.aside("Notes: " + "\n".join(texts) if any(texts) else "")
-        OdfText(blocks).blocks_of(slide)
+            boxes = [one for frame in children(spoken, "frame") for one in children(frame, "text-box")]
+            said = [tidy(text.text(one)) for box in boxes for one in box.iter() if local(one) == "p"]
+            blocks.aside("Notes: " + "\n".join(filter(None, said)) if any(said) else "")
+        for one in in_order(list(slide), _place):
+            text.block(one)
 
 
-def _write_sheets(content: Element, blocks: Blocks, notes: list[str]) -> None:
-    del notes
+def _place(shape: Element) -> Box | None:
+    numbers = [_LENGTH.match(attribute(shape, name) or "") for name in ("x", "y", "width", "height")]
+    lengths = [float(match[1]) * _UNITS.get(match[2], 1.0) for match in numbers if match is not None]
+    if len(lengths) < 4:
+        return None
+    left, top, width, height = lengths
+    return Box(left, top, left + width, top + height)
+
+
+def _write_sheets(content: Element, blocks: Blocks, text: OdfText, notes: list[str]) -> None:
+    del text, notes
     for table in children(content, "table"):
         Sheet(blocks, attribute(table, "name") or "").write(_rows(table))
 

@@ -1,6 +1,7 @@
 """The walk over the content of OpenDocument files."""
 
 from pipelines.parse.blocks import Blocks, link, tidy
+from pipelines.parse.odf_lists import Numbers
 from pipelines.parse.package import Element, attribute, child, children, local
 
 _SKIPPED = frozenset(
@@ -13,8 +14,9 @@ _DEEPEST = 100
 class OdfText:
     """Writes paragraphs, headings, lists, tables and frames to ``blocks``; notes go to the end of their page."""
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, numbers: Numbers | None = None) -> None:
         self._blocks = blocks
+        self._numbers = numbers or Numbers()
         self._depth = 0
         self._beside: list[Element] = []
 
@@ -32,15 +34,22 @@ class OdfText:
             self._block(one, local(one), list_depth)
         self._depth -= 1
 
+    def block(self, element: Element) -> None:
+        """Write one block."""
+        self._block(element, local(element), -1)
+
     def _block(self, one: Element, kind: str, list_depth: int) -> None:
         if kind == "h":
-            self._heading(repeated(one, "outline-level"), self.text(one))
+            level = repeated(one, "outline-level")
+            self._heading(level, f"{self._numbers.heading(one, level)} {self.text(one)}")
         elif kind == "p":
             self._paragraph(one)
         elif kind in ("list-item", "list-header"):
             self._item(one, list_depth)
         elif kind == "list":
+            self._numbers.begin(one)
             self.blocks_of(one, list_depth + 1)
+            self._numbers.end()
         elif kind == "table":
             self._table(one)
         elif kind == "soft-page-break":
@@ -86,6 +95,8 @@ class OdfText:
         if kind in ("frame", "custom-shape", "rect", "g", "text-box", "line", "path", "ellipse", "object"):
             self._beside.append(one)
             return ""
+        if kind == "page-number":
+            return ""
         if kind == "ruby":
             return "".join(one.itertext()) if child(one, "ruby-text") is None else _ruby(one)
         return "" if kind in _SKIPPED or not kind else self.text(one)
@@ -102,8 +113,14 @@ class OdfText:
             self.blocks_of(one)
 
     def _item(self, item: Element, depth: int) -> None:
+        headings = list(children(item, "h"))
         texts = [self.text(one).replace("\f", "") for one in item if local(one) in ("p", "h")]
-        self._blocks.item("\n".join(text for text in texts if text.strip()), depth)
+        text = "\n".join(text for text in texts if text.strip())
+        marker = self._numbers.marker(item, depth) if text and local(item) == "list-item" else "-"
+        if headings:  # chapters that are numbered are items of a list as well
+            self._heading(repeated(headings[0], "outline-level"), text if marker == "-" else f"{marker} {text}")
+        else:
+            self._blocks.item(text, depth, marker)
         self._flush()
         for one in item:
             if local(one) not in ("p", "h"):

@@ -20,7 +20,8 @@ from pipelines.parse.ooxml import (
 from pipelines.parse.package import Element, Package, attribute, child, children, local
 from pipelines.parse.parser import Report, Source
 from pipelines.parse.pptx_lists import lines
-from pipelines.parse.pptx_order import Places, holder, in_order
+from pipelines.parse.pptx_places import Places, holder
+from pipelines.parse.slide_order import in_order
 
 _TITLES = ("title", "ctrTitle")
 # Of every slide the same, or a number.

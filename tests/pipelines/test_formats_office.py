@@ -312,6 +312,58 @@ def test_open_document_text() -> None:
     assert parsed.notes == ["1 passages deleted as tracked changes were left out."]
 
 
+LISTS = (
+    '<text:list-style style:name="L">'
+    '<text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="."/>'
+    '<text:list-level-style-number text:level="2" style:num-format="a" style:num-suffix=")"/></text:list-style>'
+    '<text:list-style style:name="H"><text:list-level-style-number text:level="1" style:num-format="1"/>'
+    '<text:list-level-style-number text:level="2" style:num-format="1" text:display-levels="2"/></text:list-style>'
+    '<text:outline-style><text:outline-level-style text:level="1" style:num-format="I" text:start-value="4"/>'
+    "</text:outline-style>"
+)
+
+
+def test_open_document_lists_and_chapters_are_numbered() -> None:
+    def items(*texts: str) -> str:
+        return "".join(f"<text:list-item>{text}</text:list-item>" for text in texts)
+
+    def chapters(level: int, text: str) -> str:
+        heading = f'<text:h text:outline-level="{level}">{text}</text:h>'
+        return (
+            "<text:list><text:list-item>" * (level - 1) + items(heading) + "</text:list-item></text:list>" * (level - 1)
+        )
+
+    inner = f"<text:p>one</text:p><text:list>{items('<text:p>x</text:p>', '<text:p>y</text:p>')}</text:list>"
+    body = f'<text:list text:style-name="L">{items(inner, "<text:p>two</text:p>")}</text:list>'
+    body += f'<text:list text:style-name="L">{items("<text:p>again</text:p>")}</text:list>'
+    body += f'<text:list text:style-name="L" text:continue-numbering="true">{items("<text:p>on</text:p>")}</text:list>'
+    for level, title in ((1, "Start"), (2, "Part"), (2, "Part"), (1, "End")):
+        body += f'<text:list text:style-name="H" text:continue-numbering="{"false" if title == "Start" else "true"}">'
+        body += chapters(level, title) + "</text:list>"
+    body += '<text:h text:outline-level="1">Outline</text:h>'
+    spaces = 'xmlns:text="t" xmlns:style="s" xmlns:office="o"'
+    styles = f"<office:document-styles {spaces}>{LISTS}</office:document-styles>"
+    (text,) = texts(parse(odf("text", body, {"styles.xml": styles}), "a.odt"))
+    assert text.split("\n\n") == [
+        "1. one\n  a) x\n  b) y\n2. two\n1. again\n2. on",
+        *("# 1 Start", "## 1.1 Part", "## 1.2 Part", "# 2 End", "# IV Outline"),
+    ]
+
+
+def test_open_document_slides_are_read_from_above() -> None:
+    def frame(top: str, text: str) -> str:
+        place = f'svg:x="1cm" svg:y="{top}" svg:width="5cm" svg:height="9mm"'
+        return f"<draw:frame {place}><draw:text-box><text:p>{text}</text:p></draw:text-box></draw:frame>"
+
+    notes = "<presentation:notes><draw:frame><draw:text-box><text:p>say</text:p><text:p>this</text:p></draw:text-box>"
+    notes += "</draw:frame><draw:frame><draw:text-box><text:p><text:page-number>7</text:page-number></text:p>"
+    notes += "</draw:text-box></draw:frame></presentation:notes>"
+    page = (
+        f'<draw:page draw:name="one" xmlns:svg="svg">{frame("2in", "below")}{frame("20mm", "above")}{notes}</draw:page>'
+    )
+    assert texts(parse(odf("presentation", page), "a.odp")) == ["above\n\nbelow\n\nNotes: say\nthis"]
+
+
 def test_open_document_sheets_and_slides() -> None:
     cells = "<table:table-cell{}><text:p>{}</text:p></table:table-cell>"
     many = ' table:number-columns-repeated="2"'
