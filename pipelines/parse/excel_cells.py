@@ -57,7 +57,8 @@ def of_xml(data: bytes, wanted: frozenset[int]) -> Cells:
     numbers: dict[bytes, int] = {}
     styled = {b"%d" % style for style in wanted}
     last_row = last_column = 0
-    for letters, row_digits, style in _CELL.findall(data):
+    for match in _CELL.finditer(data):  # a list of all would take ten times the sheet's bytes
+        letters, row_digits, style = match.groups()
         column = numbers.get(letters)
         if column is None:
             column = numbers[letters] = _number(letters) - 1
