@@ -1,5 +1,7 @@
 """Computes vectors, and decides in which arithmetic, and by which library."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import process_time
 
@@ -15,9 +17,11 @@ from pipelines.tokens import ModelTokenizer
 _LOWEST_COSINE = {"bfloat16": 0.99, "openvino": 0.999, "openvino-bfloat16": 0.999}
 # It has to pay: vectors of two arithmetics do not mix in a cache.
 _LEAST_GAIN = 1.15
-# Enough to compare, at a cost of a third of a second for a small model.
+# Compared on short texts, timed on a batch as documents make them: on a small one, threads cost more than they save.
 _PROBE_TOKENS = 32
-_RUNS = 3
+_TIMED_TEXTS = 8
+_TIMED_TOKENS = 128
+_RUNS = 4
 _PROBES = [
     "The tenant may terminate this agreement with three months' notice.",
     "def parse(data: bytes) -> Document: ...",
@@ -48,14 +52,30 @@ def choose(encoder: Encoder, tokenizer: ModelTokenizer, arithmetic: str) -> tupl
 
     Raises ImportError for OpenVINO where it is not installed, TypeError where it cannot run the model.
     """
-    if arithmetic != "auto":
-        return _made(encoder, arithmetic), arithmetic
+    if arithmetic == "auto":
+        with _one_thread():
+            arithmetic = _best(encoder, tokenizer)
+    return _made(encoder, arithmetic), arithmetic
+
+
+def _best(encoder: Encoder, tokenizer: ModelTokenizer) -> str:
     best, name = encoder, "float32"
     for other in _candidates(encoder):
         made = _made(encoder, other)
         if _pays(encoder, best, made, tokenizer, _LOWEST_COSINE[other]):
             best, name = made, other
-    return best, name
+    return name
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Several threads spin while they wait for each other, the longer the busier the machine is."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _candidates(encoder: Encoder) -> list[str]:
@@ -87,21 +107,18 @@ def _computes_bfloat16() -> bool:
 def _pays(exact: Encoder, best: Encoder, other: Encoder, tokenizer: ModelTokenizer, lowest: float) -> bool:
     ids = tokenizer.ids(_PROBES, _PROBE_TOKENS)
     cosines = (encode_normalised(exact, ids) * encode_normalised(other, ids)).sum(axis=1)
-    return float(cosines.min()) >= lowest and _cpu_seconds(best, ids) > _LEAST_GAIN * _cpu_seconds(other, ids)
+    if float(cosines.min()) < lowest:
+        return False
+    timed = tokenizer.ids([" ".join(_PROBES)] * _TIMED_TEXTS, _TIMED_TOKENS)
+    return _cpu_seconds(best, timed) > _LEAST_GAIN * _cpu_seconds(other, timed)
 
 
 def _cpu_seconds(encoder: Encoder, ids: list[list[int]]) -> float:
     """The best of a few runs, in processor time of this process, which does nothing else.
 
-    A busy neighbour must not change which vectors a process makes: time on the clock would, and so would several
-    threads of torch's, which spin while they wait for each other.
+    A busy neighbour must not change which vectors a process makes, as time on the clock would.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return min(_one_run(encoder, ids) for _ in range(_RUNS))
-    finally:
-        torch.set_num_threads(threads)
+    return min(_one_run(encoder, ids) for _ in range(_RUNS))
 
 
 def _one_run(encoder: Encoder, ids: list[list[int]]) -> float:
