@@ -1,0 +1,125 @@
+"""One document of thousands of pages: how long, how much memory, and how long others wait meanwhile."""
+
+import random
+import threading
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+from fpdf import FPDF
+
+from app.stack.whole import Stack
+from benchmarks.report import Report
+from benchmarks.service import TooSlow, broker, service
+from docrelay import Client, Job
+
+WORDS = (
+    "tenant deposit river contract pressure evening valve notice payment garden machine window letter harbour".split()
+)
+LINES = 12
+PAUSE_SECONDS = 5.0
+LOOK_SECONDS = 0.1
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to measure, and for how long at most."""
+
+    pages: int
+    seconds: float
+    broker: str
+    seed: int
+
+
+def measure(wanted: Wanted) -> Report:
+    """One large PDF through the service, with small documents behind it.
+
+    Raises:
+        TooSlow: it did not end within `seconds`.
+    """
+    data = _pdf(wanted)
+    size = f"{wanted.pages:,} pages of {LINES} lines, {len(data) / MIB:.1f} MiB, seed {wanted.seed}"
+    report = Report("large: one document of thousands of pages", {"document": size, "broker": wanted.broker})
+    with broker(wanted.broker) as server, service(server) as running:
+        running.warm_up(b"warm up")
+        alone = max(_small(running.client) for _ in range(3))
+        with _Peaks(running.stack) as peaks:
+            job = running.client.submit(data, name="large.pdf", collection="large")
+            found = _follow(running.client, job, wanted.seconds)
+        report.add("service", {**found, "small alone s": alone, **peaks.megabytes})
+    return report
+
+
+def _pdf(wanted: Wanted) -> bytes:
+    dice = random.Random(wanted.seed)
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=11)
+    for page in range(wanted.pages):
+        pdf.add_page()
+        for line in range(LINES):
+            pdf.text(10, 15 + 8 * line, f"{' '.join(dice.choices(WORDS, k=11))} {page * LINES + line}.")
+    return bytes(pdf.output())
+
+
+def _small(client: Client, *, priority: int = 5) -> float:
+    began = time.monotonic()
+    text = f"One page about {uuid.uuid4()}.".encode()
+    client.wait(client.submit(text, name="small.txt", collection="small", priority=priority).id, timeout=300)
+    return time.monotonic() - began
+
+
+def _follow(client: Client, job: Job, seconds: float) -> dict[str, float]:
+    began = time.monotonic()
+    first, behind, urgent, pause = 0.0, [0.0], [0.0], began + PAUSE_SECONDS
+    while not (seen := client.get(job.id)).finished:
+        now = time.monotonic()
+        if now - began > seconds:
+            raise TooSlow(f"{seen.reason} after {seconds:g} s")
+        if not first and any(stage.done for stage in seen.stages):
+            first = now - began
+        if now > pause:
+            behind.append(_small(client))
+            urgent.append(_small(client, priority=9))
+            pause = time.monotonic() + PAUSE_SECONDS
+        time.sleep(LOOK_SECONDS)
+    return {
+        "all s": time.monotonic() - began,
+        "parse s": seen.stages[0].ran,
+        "first progress s": first,
+        "small behind it, worst s": max(behind),
+        "urgent, worst s": max(urgent),
+    }
+
+
+class _Peaks:
+    """The largest resident memory of each kind of process, looked at ten times a second."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.megabytes: dict[str, float] = {}
+
+    def __enter__(self) -> "_Peaks":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            for role in ("parse", "vectorize"):
+                with suppress(psutil.Error):
+                    worker = psutil.Process(self._stack.supervisor.pids()[role])
+                    self._note(f"{role} worker MiB", worker)
+                    for child in worker.children(recursive=True):
+                        self._note(f"its largest {role} process MiB", child)
+
+    def _note(self, name: str, process: psutil.Process) -> None:
+        with suppress(psutil.Error):
+            self.megabytes[name] = max(self.megabytes.get(name, 0.0), process.memory_info().rss / MIB)
