@@ -9,7 +9,7 @@ from app.doctor import database
 from app.doctor.broker import broker
 from app.doctor.findings import Finding, Verdict
 from app.doctor.host import disks
-from app.doctor.model import model, models
+from app.doctor.model import model, models, searched
 from app.doctor.ocr import ocr
 from app.doctor.processes import processes
 from app.doctor.storage import storage
@@ -44,7 +44,7 @@ def _database(settings: Settings) -> tuple[list[Finding], float | None]:
             findings += database.schema(connection)
             if all(finding.verdict is Verdict.OK for finding in findings):
                 longest = longest_stage(connection)
-                findings += _rows(connection)
+                findings += [*_rows(connection), *searched(connection, settings)]
         if longest is not None:
             findings.append(storage(settings, engine))
     except DBAPIError as error:

@@ -55,6 +55,21 @@ def models(connection: Connection) -> Iterator[Finding]:
             yield Finding(check, Verdict.OK, f"{row.dimension} dimensions, indexed")
 
 
+ACTIVE = text("select coalesce(model, '') as model, model_id from generations where status = 'active'")
+
+
+def searched(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Whether searches use the model that the settings name: a new setting alone changes nothing."""
+    finder: Any = importlib.import_module(FINDER)
+    row = connection.execute(ACTIVE).one_or_none()
+    wanted = finder.whole(settings.embedding_model)
+    if row is None or row.model_id is None or row.model == wanted:
+        return
+    found = f"searches use {row.model}, and DOCRELAY_EMBEDDING_MODEL names {wanted}"
+    remedy = f"run `python -m app reembed --model {wanted}`, or put the setting back"
+    yield Finding("model in use", Verdict.WARNING, found, remedy)
+
+
 def model(settings: Settings, *, deep: bool) -> Finding:
     """Whether the configured model can be found, or, with `deep`, loaded."""
     return _loaded(settings) if deep else _found(settings.embedding_model)

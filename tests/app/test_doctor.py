@@ -209,9 +209,10 @@ def test_models(url: str, engine: Engine, tmp_path: Path) -> None:
         connection.execute(
             text("insert into embeddings (model_id, text_hash, vector) values (1, '', '[1,2,3]'), (2, '', '[1,2,3]')")
         )
-        connection.execute(text("update generations set model_id = 1"))
+        connection.execute(text("update generations set model_id = 1, model = 'another-model'"))
     findings = _by_check(url, tmp_path)
     assert findings["model"].verdict is Verdict.OK
+    assert (findings["model in use"].verdict, "reembed" in findings["model in use"].remedy) == (Verdict.WARNING, True)
     verdicts = [findings[f"vectors of m{number} (float32)"].verdict for number in (1, 2, 3)]
     assert verdicts == [Verdict.WARNING, Verdict.FAILED, Verdict.FAILED]
     missing = _by_check(url, tmp_path, embedding_model="no-such-model")["model"]
