@@ -4,11 +4,10 @@ from celery import Celery
 
 from app import signals
 from app.brokers.address import broker_url
-from app.schedule import beat_schedule
 from config.celery import celery_settings
 from config.settings import settings
 
-TASKS = ("tasks.parse", "tasks.ocr", "tasks.vectorize", "tasks.notify", "tasks.tidy")
+TASKS = ("tasks.parse", "tasks.ocr", "tasks.vectorize", "tasks.notify", "tasks.recur")
 """Named, not imported: the tasks need the app, and the app needs the tasks only when it runs."""
 
 
@@ -20,7 +19,6 @@ def make_app() -> Celery:
     celery.conf.update(
         broker_url=broker_url(settings()),
         include=[*TASKS, *extra],
-        beat_schedule=beat_schedule(),
     )
     signals.connect()
     return celery

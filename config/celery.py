@@ -79,9 +79,8 @@ def celery_settings() -> dict[str, Any]:
         # -- time: cron in local time jumps twice a year
         "enable_utc": True,
         "timezone": "UTC",
-        # Beat's state would be a file that is stale after a kill; sync at every run.
-        "beat_sync_every": 1,
-        "beat_max_loop_interval": 5,
+        # Celery's own keeps its state in a file, starts all twice when it runs twice, and forgets what it missed.
+        "beat_scheduler": "app.schedule.beat:Scheduler",
     }
 
 

@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     max_depth: Annotated[int, Field(ge=0, le=10)] = 3
     """Containers inside containers are opened so deep: some hold themselves."""
 
+    recur_concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Recurring jobs under way at once in one recur worker; they wait for folders, networks and Postgres."""
+
+    schedule_file: Path = Path(__file__).parent / "schedule.toml"
+    """The recurring jobs. Beat reads it again when it changes."""
+
     delivery_hours: Annotated[float, Field(gt=0, le=720)] = 24
     """How long an undelivered notification is tried again."""
 

@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +17,15 @@ from docrelay.backpressure import Backpressure, WhenFull
 from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import ConfigError, Conflict, JobFailed, NotFound, WaitTimeout
 from docrelay.ids import new_id
-from docrelay.names import UNFINISHED, DeliveryStatus, GenerationStatus, JobStatus, SearchMode, Variable
+from docrelay.names import (
+    SCHEDULE_COLLECTION,
+    UNFINISHED,
+    DeliveryStatus,
+    GenerationStatus,
+    JobStatus,
+    SearchMode,
+    Variable,
+)
 from docrelay.notifying import read_deliveries, select_deliveries, with_attempts
 from docrelay.reading import read_events, read_jobs, select_jobs
 from docrelay.search import Filters, search
@@ -71,6 +79,8 @@ class Client:
         notify: Sequence[str] = (),
         name: str | None = None,
         replaces: uuid.UUID | None = None,
+        at: datetime | None = None,
+        delay: float | timedelta | None = None,
         session: Session | Connection | None = None,
         max_unfinished: int | None = None,
         when_full: WhenFull = "refuse",
@@ -90,6 +100,8 @@ class Client:
                 the operator gave to other targets.
             name: what to call it, if the source has no name.
             replaces: a document that is removed once this one is searchable.
+            at: start then, not before; a datetime with a time zone.
+            delay: start after so many seconds, or this timedelta. The document is stored now either way.
             session: join this transaction of yours; nothing starts until you commit.
             max_unfinished: the collection may have at most so many jobs without an outcome, this one included.
             when_full: `refuse`, or `wait` until there is room; in a transaction of yours only `refuse`.
@@ -106,7 +118,7 @@ class Client:
         passwords.check(password)
         limited = Backpressure(collection, max_unfinished, when_full, timeout, key=key)
         measured = measure(source, name)
-        wishes = Wishes(collection, metadata, pipeline, priority, key, notify, replaces)
+        wishes = Wishes(collection, metadata, pipeline, priority, key, notify, replaces, at=at, delay=delay)
 
         def work(connection: Connection) -> Job:
             (job_id,) = accept(connection, [measured], wishes, self._storage_url)
@@ -131,6 +143,8 @@ class Client:
         max_unfinished: int | None = None,
         when_full: WhenFull = "refuse",
         timeout: float = 60.0,
+        at: datetime | None = None,
+        delay: float | timedelta | None = None,
     ) -> list[Job]:
         """Submit many documents in one transaction: all are accepted, or none. Jobs in the given order.
 
@@ -145,7 +159,7 @@ class Client:
         check_targets("notify_batch", notify_batch)
         limited = Backpressure(collection, max_unfinished, when_full, timeout, adding=len(measured))
         batch = t.Batch(id=new_id(), collection=collection, total=len(measured), notify=[*notify_batch])
-        wishes = Wishes(collection, metadata, pipeline, priority, None, notify, batch_id=batch.id)
+        wishes = Wishes(collection, metadata, pipeline, priority, None, notify, batch_id=batch.id, at=at, delay=delay)
 
         def work(connection: Connection) -> list[uuid.UUID]:
             if measured:
@@ -185,8 +199,10 @@ class Client:
         ids: Sequence[uuid.UUID] | None = None,
         limit: int = 100,
     ) -> list[Job]:
-        """Jobs, newest first."""
+        """Jobs, newest first; recurring ones only if their collection, pipeline or ids are asked for."""
         statement = select_jobs().order_by(t.Job.id.desc()).limit(limit)
+        if collection is None and pipeline is None and ids is None:
+            statement = statement.where(t.Job.collection != SCHEDULE_COLLECTION)
         if status is not None:
             wanted = [status] if isinstance(status, str) else list(status)
             statement = statement.where(t.Job.status.in_([JobStatus(item) for item in wanted]))
@@ -469,6 +485,7 @@ def _collections(connection: Connection) -> list[Collection]:
         select(documents, func.coalesce(chunks.c.chunks, 0), func.coalesce(unfinished.c.unfinished, 0))
         .outerjoin(chunks, chunks.c.collection == documents.c.collection)
         .outerjoin(unfinished, unfinished.c.collection == documents.c.collection)
+        .where(documents.c.collection != SCHEDULE_COLLECTION)
         .order_by(documents.c.collection)
     )
     return [

@@ -83,6 +83,20 @@ class GenerationStatus(StrEnum):
     REMOVED = "removed"
 
 
+class RunKind(StrEnum):
+    """Why a recurring job ran."""
+
+    SCHEDULE = "schedule"
+    HAND = "hand"
+    REHEARSAL = "rehearsal"
+
+
+SCHEDULE_COLLECTION: Final = ".schedule"
+"""Recurring runs are jobs over a document that only names their entry, in this collection, which is shown to nobody."""
+
+RECUR_PIPELINE: Final = "recur"
+RECUR_STAGE: Final = "recur"
+
 UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
 FINISHED: Final = tuple(status for status in JobStatus if status not in UNFINISHED)
 GOOD: Final = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.NO_TEXT)
@@ -97,6 +111,7 @@ class Queue(StrEnum):
     OCR = "docrelay.ocr"
     VECTORIZE = "docrelay.vectorize"
     NOTIFY = "docrelay.notify"
+    RECUR = "docrelay.recur"
 
 
 EXCHANGE: Final = "docrelay"

@@ -27,6 +27,7 @@ JOB_COLUMNS = (
     t.Job.created_at,
     t.Job.started_at,
     t.Job.finished_at,
+    t.Job.not_before,
 )
 DOCUMENT_COLUMNS = (
     t.Document.id.label("document_id"),
@@ -93,6 +94,7 @@ def _job(row: RowMapping, stages: Sequence[Stage], why: Waiting | None, children
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        not_before=row["not_before"],
         waiting_because=why.because if why else None,
         ahead=why.ahead if why else None,
         starts_in=why.starts_in if why else None,

@@ -5,16 +5,17 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from docrelay import contents
 from docrelay import tables as t
 from docrelay.database import batches, storable
 from docrelay.errors import ConfigError
 from docrelay.ids import new_id
-from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST
+from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST, SCHEDULE_COLLECTION
 from docrelay.sources import Measured
 from docrelay.transitions import NewJob, Parent, Plan, create
 
@@ -43,6 +44,8 @@ class Wishes:
     replaces: uuid.UUID | None = None
     batch_id: uuid.UUID | None = None
     parent: Parent | None = None
+    at: datetime | None = None
+    delay: float | timedelta | None = None
 
     def __post_init__(self) -> None:
         """Check what the database would refuse less kindly."""
@@ -52,8 +55,29 @@ class Wishes:
             value = getattr(self, field_name)
             if value is not None and (not value or not _is_storable(value)):
                 raise ConfigError(f"{field_name}={value!r}: expected a name")
+        if self.collection == SCHEDULE_COLLECTION:
+            raise ConfigError(f"collection={self.collection!r} is the service's own; expected another name")
         _check_metadata(self.metadata)
         check_targets("notify", self.notify)
+        self._check_time()
+
+    def _check_time(self) -> None:
+        if self.at is not None and self.delay is not None:
+            raise ConfigError("at= and delay= exclude each other")
+        if self.at is not None and self.at.utcoffset() is None:
+            raise ConfigError(f"at={self.at!r}: expected a datetime with a time zone")
+        if self.delay is not None and not timedelta(0) <= self.pause <= LONGEST_DELAY:
+            raise ConfigError(
+                f"delay={self.delay!r}: expected 0 to {LONGEST_DELAY.days} days, as seconds or a timedelta"
+            )
+
+    @property
+    def pause(self) -> timedelta:
+        """`delay` as a timedelta."""
+        try:
+            return self.delay if isinstance(self.delay, timedelta) else timedelta(seconds=self.delay or 0)
+        except (OverflowError, ValueError, TypeError):
+            raise ConfigError(f"delay={self.delay!r}: expected seconds, or a timedelta") from None
 
 
 def check_targets(argument: str, targets: Sequence[str]) -> None:
@@ -72,6 +96,9 @@ def check_targets(argument: str, targets: Sequence[str]) -> None:
                 "an http(s) URL without a password, mailto: and an address, or @ and a name that the operator gave"
             )
             raise ConfigError(f"{argument}={shown!r}: expected {expected}")
+
+
+LONGEST_DELAY = timedelta(days=3650)
 
 
 def _is_storable(value: str) -> bool:
@@ -108,6 +135,7 @@ def accept(connection: Connection, sources: Sequence[Measured], wishes: Wishes, 
         priority=wishes.priority,
         notify=list(wishes.notify),
         batch_id=wishes.batch_id,
+        not_before=_not_before(connection, wishes),
         **(_of_parent(wishes.parent) if wishes.parent else {}),
     )
     # Locked in the order of their hashes: two that submit the same documents cannot wait for each other.
@@ -137,6 +165,13 @@ def _job(source: Measured, document: "_Document", wishes: Wishes, member: str | 
         replaces=wishes.replaces if wishes.replaces != document.id else None,
         member=storable(member) if member is not None else None,
     )
+
+
+def _not_before(connection: Connection, wishes: Wishes) -> datetime | None:
+    """When a job may start, by the database's clock: the caller's may be wrong."""
+    if not wishes.delay:
+        return wishes.at
+    return connection.scalars(select(func.now() + wishes.pause)).one()
 
 
 def _pipeline(connection: Connection, name: str) -> Any:

@@ -54,3 +54,17 @@ def drop_unused(connection: Connection, hashes: Sequence[bytes]) -> int:
 def drop_old(connection: Connection, *, age: str, most: int) -> int:
     """Remove vectors that are in no chunk and older than `age`: younger ones may be of a document under way."""
     return drop_unused(connection, connection.scalars(OLD, {"age": age, "most": most}).all())
+
+
+COUNT_OLD = text(
+    """
+    select count(*) from embeddings e
+    where created_at < now() - cast(:age as interval)
+      and not exists (select 1 from chunks c where c.text_hash = e.text_hash)
+    """
+)
+
+
+def count_old(connection: Connection, *, age: str) -> int:
+    """How many `drop_old` would remove."""
+    return int(connection.scalar(COUNT_OLD, {"age": age}) or 0)

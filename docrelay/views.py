@@ -111,6 +111,7 @@ class Job:
     started_at: datetime | None
     finished_at: datetime | None
     batch_id: uuid.UUID | None = None
+    not_before: datetime | None = None
     waiting_because: str | None = None
     ahead: int | None = None
     starts_in: float | None = None

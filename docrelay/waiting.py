@@ -19,7 +19,8 @@ MOST_COUNTED = 1000
 STATE = text(
     f"""
     with wanted as (
-        select j.id, s.stage, s.queue, s.status, s.worker, s.attempt, s.failures, s.error, s.priority, s.ready_at,
+        select j.id, j.not_before, extract(epoch from j.not_before - now()) as held_for,
+               s.stage, s.queue, s.status, s.worker, s.attempt, s.failures, s.error, s.priority, s.ready_at,
                s.announced_at, round(extract(epoch from s.due_at - now())) as due_in,
                round(extract(epoch from now() - s.announced_at)) as announced_ago
         from jobs j
@@ -43,7 +44,8 @@ STATE = text(
                 limit {MOST_COUNTED}) earlier) as announced_ahead
         from (select distinct queue, priority, ready_at, announced_at from wanted where status = 'ready') s
     )
-    select w.id, w.stage, w.queue, w.status, w.worker, w.attempt, w.failures, w.error, w.due_in, w.announced_ago,
+    select w.id, w.not_before, w.held_for,
+           w.stage, w.queue, w.status, w.worker, w.attempt, w.failures, w.error, w.due_in, w.announced_ago,
            coalesce(place.unannounced_ahead, 0) as unannounced_ahead,
            coalesce(place.announced_ahead, 0) as announced_ahead,
            (select cast(coalesce(sum(p.slots), 0) as int) from processes p where p.role = 'worker' and p.queue = w.queue
@@ -133,6 +135,8 @@ def _running(row: RowMapping) -> str:
 
 
 def _reason(row: RowMapping) -> str:
+    if row["stage"] is None and (row["held_for"] or 0) > 0:
+        return f"is held until {row['not_before']:%Y-%m-%d %H:%M:%S} UTC, for another {_about(float(row['held_for']))}"
     if row["stage"] is None:
         return "waits for an earlier job of the same document"
     if row["status"] == "running":

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from config.settings import Settings
-from docrelay.names import Queue
+from docrelay.names import RECUR_PIPELINE, RECUR_STAGE, Queue
 from docrelay.tables import Pipeline
 from docrelay.transitions import generations
 from pipelines import PIPELINES, StageSpec
@@ -24,7 +24,7 @@ def register(connection: Connection, settings: Settings) -> list[str]:
     # Without the model: all documents are embedded by that of the active generation, and again before another is.
     generations.name(connection, whole(settings.embedding_model), settings.embedding_arithmetic)
     fingerprint = f"parser {PARSER_VERSION}, chunker {CHUNKER_VERSION}, ocr {settings.ocr_languages}"
-    rows = [*_ours(fingerprint), *_others(settings)]
+    rows = [*_ours(fingerprint), _recur(), *_others(settings)]
     for values in rows:
         row = upsert(Pipeline).values(**values)
         changes = {"stages": row.excluded.stages, "fingerprint": row.excluded.fingerprint}
@@ -35,6 +35,12 @@ def register(connection: Connection, settings: Settings) -> list[str]:
 def _ours(fingerprint: str) -> Iterator[dict[str, Any]]:
     for name, stages in PIPELINES.items():
         yield {"name": name, "stages": [_stage(spec) for spec in stages], "fingerprint": fingerprint}
+
+
+def _recur() -> dict[str, Any]:
+    """What recurring jobs pass; not for documents. An entry's `limit` takes the place of the seconds."""
+    stages = [_stage(StageSpec(RECUR_STAGE, 3600, 3600, 512), Queue.RECUR), _stage(PIPELINES["index"][-1])]
+    return {"name": RECUR_PIPELINE, "stages": stages, "fingerprint": "1"}
 
 
 def _others(settings: Settings) -> Iterator[dict[str, Any]]:

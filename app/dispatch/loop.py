@@ -15,8 +15,9 @@ from app.presence import Presence
 from app.runtime import Stopping, database_url, engine, policy
 from config.notifications import notifications
 from config.settings import Settings
+from docrelay import transitions
 from docrelay.changes import Listener
-from docrelay.database import make_engine
+from docrelay.database import make_engine, transact
 from docrelay.errors import Unavailable
 from docrelay.names import Channel
 
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5
 """Look at the rows this often even if nobody calls: retries become due in silence."""
+
+HELD_SECONDS = 0.5
+"""Look for held jobs that are due this often, however busy it is."""
 
 BUSY_SECONDS = 0.02
 """While more waits than the windows hold: claims make room without a word."""
@@ -63,6 +67,7 @@ class Dispatcher:
         self._sweep = Sweep(engine(), self._publisher, policy())
         self._next_sweep = 0.0
         self._rest = 0.0
+        self._next_release = 0.0
         self._broker_back_off = 0.0
         self._broker_again = 0.0
 
@@ -100,6 +105,7 @@ class Dispatcher:
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + self._sweep_seconds
                 self._sweep.run()
+            self._release_held()
             return self._announce()
         except Unavailable as error:
             log.warning("%s", error)
@@ -108,6 +114,12 @@ class Dispatcher:
             # A dispatcher that dies of one bad row stops everybody's documents.
             log.exception("a round of dispatching failed")
             return 1.0
+
+    def _release_held(self) -> None:
+        if time.monotonic() < self._next_release:
+            return
+        self._next_release = time.monotonic() + HELD_SECONDS
+        transact(engine(), transitions.release_held)
 
     def _announce(self) -> float:
         if time.monotonic() < self._broker_again:

@@ -12,6 +12,7 @@ from app.doctor.host import disks
 from app.doctor.model import model, models, searched
 from app.doctor.ocr import ocr
 from app.doctor.processes import processes
+from app.doctor.schedule import schedule
 from app.doctor.storage import storage
 from app.doctor.work import work
 from app.longest_stage import longest_stage
@@ -59,5 +60,6 @@ def _rows(connection: Connection) -> Iterator[Finding]:
     yield database.connections(connection)
     yield database.clock(connection)
     yield from processes(connection)
+    yield from schedule(connection)
     yield from work(connection)
     yield from models(connection)

@@ -37,7 +37,7 @@ def fleet(settings: Settings, *, home: Path, flower: FlowerAddress | None, pytho
 
     Args:
         settings: say how many things are done at once.
-        home: where Beat and Flower keep their files.
+        home: where Flower keeps its file.
         flower: where Flower listens; None leaves it out.
         python: the interpreter; `sys.executable` where the path does not lead to the environment.
     """
@@ -63,7 +63,9 @@ def fleet(settings: Settings, *, home: Path, flower: FlowerAddress | None, pytho
             python,
         ),
         _worker("notify", Queue.NOTIFY, settings.notify_concurrency, "tells the people who wait", python),
-        _celery("beat", "starts the recurring jobs", python, "beat", "--schedule", str(home / "beat-schedule")),
+        # Of its own: a sync that runs for hours must not keep a notification waiting, and may need folders of one host.
+        _worker("recur", Queue.RECUR, settings.recur_concurrency, "runs the recurring jobs", python),
+        _celery("beat", "says when recurring jobs are due; several share the work of one", python, "beat"),
     ]
     return [*roles, _flower(flower, home, python)] if flower else roles
 

@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACKS: Final = "127.0.0.0/8,::1"
 USUAL_FLOWER_PORT: Final = 5555
-REPORTING: Final[tuple[str, ...]] = ("dispatch", "parse", "vectorize", "notify")
+REPORTING: Final[tuple[str, ...]] = ("dispatch", "parse", "vectorize", "notify", "recur")
 """The roles that say in the database that they are there."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from docrelay.cli.moments import Length, Moment
 from docrelay.cli.options import Metadata, json_option, password_option, timeout_option, with_client
 from docrelay.cli.present import console, print_json, print_table, status
 from docrelay.cli.waiting import wait_for
@@ -51,6 +52,8 @@ STDIN = "-"
 @click.option(
     "--replaces", type=click.UUID, metavar="DOCUMENT", help="Removed once the new one is searchable. For one source."
 )
+@click.option("--at", type=Moment(), help="Start then, not before: 2026-01-31T03:00, of this machine's time zone.")
+@click.option("--delay", type=Length(), help="Start after so long: 90s, 15m, 2h, 3d. Stored and safe at once.")
 @click.option(
     "--max-unfinished",
     type=click.IntRange(min=1),

@@ -9,7 +9,8 @@ documents ─┬─ pages              text as parsed
 batches, subscriptions, receivers, alerts, silences   who is told what, and how it goes
 contents ── pieces                  bytes by their hash
 pipelines, models, generations      what may be asked for, what made a vector, what search uses
-processes, collection_shares, schedule_runs, dead_messages, queries      the service itself
+schedule_entries, schedule_state ── schedule_runs ── schedule_made      recurring jobs; sync_items
+processes, collection_shares, dead_messages, queries                    the service itself
 """
 
 from docrelay.tables.base import Base
@@ -17,7 +18,8 @@ from docrelay.tables.documents import Content, Document, Page, Piece
 from docrelay.tables.index import Chunk, Embedding, Generation, Model, Query
 from docrelay.tables.jobs import Attempt, Event, Job, Password, Pipeline, StageRun
 from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
-from docrelay.tables.service import CollectionShare, DeadMessage, Process, ScheduleRun
+from docrelay.tables.schedule import ScheduleEntry, ScheduleMade, ScheduleRun, ScheduleState, SyncItem
+from docrelay.tables.service import CollectionShare, DeadMessage, Process
 
 __all__ = [
     "Alert",
@@ -43,8 +45,12 @@ __all__ = [
     "Process",
     "Query",
     "Receiver",
+    "ScheduleEntry",
+    "ScheduleMade",
     "ScheduleRun",
+    "ScheduleState",
     "Silence",
     "StageRun",
     "Subscription",
+    "SyncItem",
 ]

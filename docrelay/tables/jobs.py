@@ -34,6 +34,7 @@ class Job(Base):
         Index("ix_jobs_unfinished", "collection", "id", postgresql_where=text("status in ('queued', 'running')")),
         Index("ix_jobs_collection", "collection", "id"),
         Index("ix_jobs_batch", "batch_id", postgresql_where=text("batch_id is not null")),
+        Index("ix_jobs_held", "not_before", postgresql_where=text("status = 'queued' and not_before is not null")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -47,6 +48,7 @@ class Job(Base):
     key: Mapped[str | None] = mapped_column(unique=True)
     notify: Mapped[list[Any]] = mapped_column(server_default="[]")
     batch_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
+    not_before: Mapped[datetime | None]  # held until then; does not keep others of its document waiting meanwhile
     replaces: Mapped[uuid.UUID | None]  # the document that this one takes the place of
     same_as: Mapped[uuid.UUID | None]  # the earlier job whose result this one answers with
     parent: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))

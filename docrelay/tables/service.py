@@ -1,10 +1,10 @@
-"""The service itself: its processes, its schedule, messages that could not be handled."""
+"""The service itself: its processes, and messages that could not be handled."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from docrelay.tables.base import Base
@@ -38,21 +38,6 @@ class CollectionShare(Base):
     collection: Mapped[str] = mapped_column(primary_key=True)
     weight: Mapped[int] = mapped_column(server_default="1")
     cap: Mapped[int | None]  # stages announced or running at once, of all queues together
-
-
-class ScheduleRun(Base):
-    """One firing of a schedule entry."""
-
-    __tablename__ = "schedule_runs"
-    __table_args__ = (UniqueConstraint("entry", "due_at"),)
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    entry: Mapped[str]
-    due_at: Mapped[datetime]
-    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    finished_at: Mapped[datetime | None]
-    outcome: Mapped[str | None]
-    detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 
 class DeadMessage(Base):

@@ -20,7 +20,7 @@ worker whose token is no longer the row's can write nothing.
 
 A job's outcome is known when its last stage but those `after_outcome` (notify) has closed; closing
 writes the notifications in the same transaction. It is `partial` if one of its stages found so.
-Jobs on one document run one after another.
+Jobs on one document run one after another; one that is held until a time of its own (`not_before`) counts from then on.
 
 Locks are taken in one order everywhere: stage runs by position, the job, the document.
 """
@@ -34,7 +34,7 @@ from docrelay.transitions.jobs import explain_outcome
 from docrelay.transitions.outcomes import Closing, Policy, Problem, fail, hold, postpone, succeed
 from docrelay.transitions.removal import remove_document
 from docrelay.transitions.requests import cancel, retry
-from docrelay.transitions.rescue import expire_leases, release_followers
+from docrelay.transitions.rescue import expire_leases, release_followers, release_held
 
 __all__ = [
     "Claim",
@@ -59,6 +59,7 @@ __all__ = [
     "on_demand",
     "postpone",
     "release_followers",
+    "release_held",
     "remove_document",
     "retry",
     "succeed",

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -49,6 +50,8 @@ class Plan:
     priority: int = PRIORITY_DEFAULT
     notify: list[str] = field(default_factory=list)
     batch_id: uuid.UUID | None = None
+    not_before: datetime | None = None
+    """Held until then; None: at once."""
     parent: uuid.UUID | None = None
     depth: int = 0
     who: str = "client"
@@ -56,28 +59,31 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Earlier:
-    """What there is of a document already: a job under way, and one that a new job would repeat."""
+    """What keeps a new job from starting: one under way, one that it would repeat, or its own time."""
 
     unfinished: uuid.UUID | None = None
     finished: uuid.UUID | None = None
+    held: bool = False
 
     @property
     def opens(self) -> bool:
         """Whether a new job starts now."""
-        return self.unfinished is None and self.finished is None
+        return self.unfinished is None and self.finished is None and not self.held
 
     @property
     def answers(self) -> bool:
         """Whether a new job has its outcome already."""
-        return self.unfinished is None and self.finished is not None
+        return self.unfinished is None and self.finished is not None and not self.held
 
 
 NOTHING = _Earlier()
+HELD = _Earlier(held=True)
 
 EARLIER = text(
     """
     select d.id,
       (select id from jobs where document_id = d.id and status in ('queued', 'running')
+         and (not_before is null or not_before <= now())
        order by id limit 1) as unfinished,
       (select id from jobs where document_id = d.id and pipeline = :pipeline
          and fingerprint = :fingerprint and depth <= :depth and status in ('succeeded', 'partial', 'no_text')
@@ -86,13 +92,16 @@ EARLIER = text(
     """
 )
 
+LATER = text("select cast(:moment as timestamptz) > now()")
+
 # Rows travel as one JSON text: a parameter for each value would cost the client more than Postgres.
 INSERT_JOBS = text(
     """
     insert into jobs (id, document_id, name, key, replaces, collection, pipeline, fingerprint, priority, notify,
-                      batch_id, parent, depth, member)
+                      batch_id, not_before, parent, depth, member)
     select id, document_id, name, key, replaces, :collection, :pipeline, :fingerprint, :priority,
-           cast(:notify as jsonb), cast(:batch_id as uuid), cast(:parent as uuid), :depth, member
+           cast(:notify as jsonb), cast(:batch_id as uuid), cast(:not_before as timestamptz),
+           cast(:parent as uuid), :depth, member
     from jsonb_to_recordset(cast(:rows as jsonb))
       r(id uuid, document_id uuid, name text, key text, replaces uuid, member text)
     """
@@ -128,12 +137,15 @@ def create(connection: Connection, plan: Plan, wanted: Sequence[NewJob]) -> list
 
     If the same document has been through the same pipeline with the same result to be expected, the new
     job is answered by the earlier one and nothing is computed. If another job works on the document,
-    the new one waits for it; that may be one of the same call.
+    the new one waits for it; that may be one of the same call. Those that are held until later do neither before.
     """
     if not wanted:
         return []
     ids = [new_id() for _ in wanted]
-    found = _line_up(ids, wanted, _earlier(connection, plan, wanted))
+    if _is_held(connection, plan.not_before):
+        found = [HELD] * len(ids)
+    else:
+        found = _line_up(ids, wanted, _earlier(connection, plan, wanted))
     for batch in batches(list(zip(ids, wanted, found, strict=True))):
         _insert(connection, plan, batch)
     for job_id, new, earlier in zip(ids, wanted, found, strict=True):
@@ -142,6 +154,11 @@ def create(connection: Connection, plan: Plan, wanted: Sequence[NewJob]) -> list
     if any(earlier.opens for earlier in found):
         connection.execute(NOTIFY, {"channel": Channel.READY, "payload": plan.stages[0]["queue"]})
     return ids
+
+
+def _is_held(connection: Connection, not_before: datetime | None) -> bool:
+    """Whether that is later than now, by the database's clock."""
+    return not_before is not None and bool(connection.scalar(LATER, {"moment": not_before}))
 
 
 def _earlier(connection: Connection, plan: Plan, wanted: Sequence[NewJob]) -> dict[uuid.UUID, _Earlier]:
@@ -174,6 +191,8 @@ def _insert(connection: Connection, plan: Plan, batch: Sequence[tuple[uuid.UUID,
             for at in range(len(plan.stages))
         ]
         detail: dict[str, Any] = {"pipeline": plan.pipeline, "priority": plan.priority}
+        if earlier.held and plan.not_before is not None:
+            detail["held_until"] = plan.not_before.isoformat()
         if earlier.unfinished is not None:
             detail["behind"] = earlier.unfinished
         if plan.parent is not None:
@@ -186,6 +205,7 @@ def _insert(connection: Connection, plan: Plan, batch: Sequence[tuple[uuid.UUID,
         "fingerprint": plan.fingerprint,
         "notify": _json(plan.notify),
         "batch_id": plan.batch_id,
+        "not_before": plan.not_before,
         "parent": plan.parent,
         "depth": plan.depth,
     }

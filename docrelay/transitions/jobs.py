@@ -72,6 +72,7 @@ FREE_NEXT = Statement(
     ), next as (
         select id from jobs
         where document_id = :document_id and status = 'queued' and not exists (select 1 from busy)
+          and (not_before is null or not_before <= now())
         order by id limit 1
     ), first as (
         -- Held by a cancellation or a retry of that job, which waits for the document's lock: it comes here after us.

@@ -93,6 +93,7 @@ FORGOTTEN = text(
     """
     select distinct j.document_id from jobs j
     where j.status = 'queued' and j.created_at < now() - interval '5 seconds'
+      and (j.not_before is null or j.not_before <= now())
       and not exists (
         select 1 from stage_runs s join jobs e on e.id = s.job_id
         where e.document_id = j.document_id and e.status in ('queued', 'running')
@@ -108,4 +109,23 @@ def release_followers(connection: Connection) -> int:
     Closing a job starts the next one in the same transaction; this is the net below it.
     """
     documents = connection.scalars(FORGOTTEN).all()
+    return sum(free_next(connection, document_id) for document_id in documents)
+
+
+DUE = text(
+    """
+    select distinct j.document_id from jobs j
+    where j.status = 'queued' and j.not_before <= now()
+      and not exists (
+        select 1 from stage_runs s join jobs e on e.id = s.job_id
+        where e.document_id = j.document_id and e.status in ('queued', 'running')
+          and s.status in ('ready', 'running') and not s.after_outcome)
+    limit 100
+    """
+)
+
+
+def release_held(connection: Connection) -> int:
+    """Start jobs that were held until now, unless an earlier one of their document is under way; how many."""
+    documents = connection.scalars(DUE).all()
     return sum(free_next(connection, document_id) for document_id in documents)

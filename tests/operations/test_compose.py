@@ -15,9 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "docrelay"}
-NAMES = {"parse": "worker-parse", "ocr": "worker-ocr", "vectorize": "worker-vectorize", "notify": "worker-notify"}
+NAMES = {
+    "parse": "worker-parse",
+    "ocr": "worker-ocr",
+    "vectorize": "worker-vectorize",
+    "notify": "worker-notify",
+    "recur": "worker-recur",
+}
 
-SETTINGS = Settings(parse_concurrency=2, ocr_concurrency=1, notify_concurrency=8)
+SETTINGS = Settings(parse_concurrency=2, ocr_concurrency=1, notify_concurrency=8, recur_concurrency=4)
 ROLES = fleet(SETTINGS, home=Path("/var/lib/docrelay"), flower=FlowerAddress("0.0.0.0", 5555))
 
 
