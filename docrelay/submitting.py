@@ -15,7 +15,7 @@ from docrelay import tables as t
 from docrelay.database import batches, storable
 from docrelay.errors import ConfigError
 from docrelay.ids import new_id
-from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST, SCHEDULE_COLLECTION
+from docrelay.names import PRIORITY_DEFAULT, PRIORITY_HIGHEST, PRIORITY_LOWEST, RECUR_PIPELINE, SCHEDULE_COLLECTION
 from docrelay.sources import Measured
 from docrelay.transitions import NewJob, Parent, Plan, create
 
@@ -177,8 +177,9 @@ def _not_before(connection: Connection, wishes: Wishes) -> datetime | None:
 def _pipeline(connection: Connection, name: str) -> Any:
     columns = select(t.Pipeline.stages, t.Pipeline.fingerprint)
     row = connection.execute(columns.where(t.Pipeline.name == name)).one_or_none()
-    if row is None:
-        known = connection.scalars(select(t.Pipeline.name).order_by(t.Pipeline.name)).all()
+    if row is None or name == RECUR_PIPELINE:
+        for_documents = select(t.Pipeline.name).where(t.Pipeline.name != RECUR_PIPELINE)
+        known = connection.scalars(for_documents.order_by(t.Pipeline.name)).all()
         raise ConfigError(f"pipeline={name!r} is unknown; known: {', '.join(known) or 'none, run migrate'}")
     return row
 

@@ -127,7 +127,7 @@ def retries(connection: Connection, limits: AlertLimits) -> Iterator[Alarm]:
 
 MISSED = text(
     """
-    select entry, count(*) as runs, max(due_at) as last from schedule_runs
+    select entry, sum(times) as runs, max(due_at) as last from schedule_runs
     where outcome = 'missed' and due_at > now() - interval '6 hours' group by entry order by entry
     """
 )
@@ -137,7 +137,16 @@ def missed(connection: Connection, _: AlertLimits) -> Iterator[Alarm]:
     """A recurring job that was due and did not run."""
     for row in connection.execute(MISSED):
         found = f"{row.entry} was missed {row.runs} times, last at {row.last:%H:%M} UTC"
-        yield Alarm("schedule.missed", row.entry, found, "see that exactly one Beat runs: `python -m app doctor`")
+        yield Alarm("schedule.missed", row.entry, found, "see that a Beat runs: `python -m app doctor`")
+
+
+UNWELL = text("select file, split_part(problem, E'\\n', 1) as problem from schedule_state where problem is not null")
+
+
+def schedule_file(connection: Connection, _: AlertLimits) -> Iterator[Alarm]:
+    """The schedule file has mistakes: the last good one counts, and changes do not."""
+    for row in connection.execute(UNWELL):
+        yield Alarm("schedule.file", row.file, f"The schedule is not well: {row.problem}", f"correct {row.file}")
 
 
 REFUSING = text(
@@ -157,7 +166,7 @@ def refusing(connection: Connection, limits: AlertLimits) -> Iterator[Alarm]:
         yield Alarm("delivery.refused", target, found, "see why: `docrelay deliveries list --status pending`")
 
 
-RULES: tuple[Rule, ...] = (no_worker, oldest, failing, quarantine, beat, retries, missed, refusing)
+RULES: tuple[Rule, ...] = (no_worker, oldest, failing, quarantine, beat, retries, missed, schedule_file, refusing)
 """Those that ask the database; `broker.unreachable`, `database.unreachable` and `disk.low` are seen by the watch."""
 
 

@@ -11,6 +11,7 @@ from app.schedule import ledger
 from app.schedule.deciding import MOST_AT_ONCE, Situation, Verdict, decide
 from app.schedule.entries import Entry
 from app.schedule.sending import send
+from app.schedule.telling import tell_expired, tell_failed, tell_missed
 from app.schedule.times import due_after, due_between
 from docrelay import transitions
 
@@ -41,7 +42,7 @@ class Rounds:
         with session.begin():
             now = session.scalars(select(func.now())).one()
             _expire(session, self.who)
-            ledger.settle(session)
+            tell_failed(session, ledger.settle(session))
         for name in [name for name, due in self._next.items() if due is not None and due <= now]:
             self._try(session, name, now)
         waiting = [(due - now).total_seconds() for due in self._next.values() if due is not None]
@@ -69,25 +70,21 @@ class Rounds:
             after = min(known.handled_until, now)
             dues = due_between(entry, after, now, MOST_AT_ONCE)
             situation = Situation(now, known.held, known.paused, known.running)
-            until = after
-            for decision in decide(entry, dues, situation):
-                until = decision.due
+            decisions = decide(entry, dues, situation)
+            for decision in decisions:
                 if decision.verdict is Verdict.SEND:
                     send(session, name, entry, due=decision.due, who=self.who, caught_up=decision.caught_up)
-                else:
-                    ledger.record(session, name, entry, decision)
-                    log.log(*_told(name, decision.verdict), decision.due.isoformat(), decision.reason)
+                elif ledger.record(session, name, entry, decision):
+                    log.info("%s: the run of %s is %s: %s", name, decision.due, decision.verdict, decision.reason)
+            tell_missed(session, name, entry, decisions)
+            until = decisions[-1].due if decisions else after
             upcoming = next(due_after(entry, until), None)
             ledger.advance(session, name, until, upcoming)
         self._next[name] = upcoming
 
 
-def _told(name: str, verdict: Verdict) -> tuple[int, str]:
-    level = logging.WARNING if verdict is Verdict.MISSED else logging.INFO
-    return level, f"{name.replace('%', '%%')}: the run of %s is {verdict}: %s"
-
-
 def _expire(connection: Connection, who: str) -> None:
-    for run_id, job_id in ledger.overdue(connection):
-        if transitions.cancel(connection, job_id, who=who):
-            ledger.expire(connection, run_id)
+    for run in ledger.overdue(connection):
+        if transitions.cancel(connection, run.job_id, who=who):
+            ledger.expire(connection, run.id)
+            tell_expired(connection, run.entry, run.due_at)

@@ -1,6 +1,7 @@
 """The rows of the schedule: what is known of the entries, and what became of each due time."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,8 +100,8 @@ def why_paused(row: Any) -> str | None:
     return f"paused by {row.paused_by}{because}"
 
 
-def record(connection: Connection, name: str, entry: Entry, decision: Decision) -> None:
-    """Write what became of a due time that is not sent."""
+def record(connection: Connection, name: str, entry: Entry, decision: Decision) -> bool:
+    """Write what became of a due time that is not sent; False: it has its row already."""
     task, arguments = entry.work
     values = {
         "id": new_id(),
@@ -113,7 +114,8 @@ def record(connection: Connection, name: str, entry: Entry, decision: Decision) 
         "outcome": decision.verdict.value,
         "reason": decision.reason,
     }
-    connection.execute(upsert(ScheduleRun).values(values).on_conflict_do_nothing())
+    statement = upsert(ScheduleRun).values(values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount > 0
 
 
 def advance(connection: Connection, name: str, until: datetime, next_at: datetime | None) -> None:
@@ -144,11 +146,13 @@ SETTLE = text(
         set started_at = j.started_at, finished_at = j.finished_at, outcome = j.status, reason = j.error ->> 'message'
         from jobs j
         where r.outcome is null and j.id = r.job_id and j.status not in ('queued', 'running')
-        returning r.entry, r.kind, r.form, r.outcome, r.finished_at
+        returning r.entry, r.kind, r.due_at, r.form, r.outcome, r.reason, r.job_id, r.finished_at
+    ), rehearsed as (
+        update schedule_entries e
+        set rehearsed_at = over.finished_at, rehearsed_form = over.form, rehearsal_ok = over.outcome = 'succeeded'
+        from over where over.kind = 'rehearsal' and e.name = over.entry
     )
-    update schedule_entries e
-    set rehearsed_at = over.finished_at, rehearsed_form = over.form, rehearsal_ok = over.outcome = 'succeeded'
-    from over where over.kind = 'rehearsal' and e.name = over.entry
+    select * from over
     """
 )
 
@@ -160,28 +164,30 @@ FORGOTTEN = text(
 )
 
 
-def settle(connection: Connection) -> None:
-    """Write the outcome of runs whose jobs are over. Safe to call by anybody, at any time."""
-    connection.execute(SETTLE)
+def settle(connection: Connection) -> Sequence[Any]:
+    """Write the outcome of runs whose jobs are over; those runs. Safe to call by anybody, at any time."""
     connection.execute(FORGOTTEN)
+    return connection.execute(SETTLE).all()
 
+
+NOT_IN_TIME = "no worker began it before it expired"
 
 OVERDUE = text(
     """
-    select r.id, r.job_id from schedule_runs r join jobs j on j.id = r.job_id
+    select r.id, r.entry, r.due_at, r.job_id from schedule_runs r join jobs j on j.id = r.job_id
     where r.outcome is null and r.expires_at < now() and j.status = 'queued' and j.started_at is null
     """
 )
 
 
-def overdue(connection: Connection) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """Runs and their jobs that have not started in time."""
-    return [(row.id, row.job_id) for row in connection.execute(OVERDUE)]
+def overdue(connection: Connection) -> Sequence[Any]:
+    """Runs whose jobs have not started in time."""
+    return connection.execute(OVERDUE).all()
 
 
 def expire(connection: Connection, run_id: uuid.UUID) -> None:
     """Write that a run, whose job was cancelled, has expired."""
-    values = {"outcome": "expired", "reason": "no worker was free in time", "finished_at": func.now()}
+    values = {"outcome": "expired", "reason": NOT_IN_TIME, "finished_at": func.now()}
     connection.execute(update(ScheduleRun).where(ScheduleRun.id == run_id).values(values))
 
 
