@@ -16,10 +16,23 @@ IN_FLIGHT = """
     where status = 'running' or (status = 'ready' and announced_at is not null)
 """
 
+# Whoever has renewed a lease since the fault was over is at work: a large document may take minutes without an event,
+# and what is behind it waits for a free worker.
 STANDING = """
-    select count(*) from jobs j where j.id = any(%s)
-      and exists (select 1 from stage_runs s where s.job_id = j.id and s.status in ('ready', 'running'))
-      and not exists (select 1 from events e where e.job_id = j.id and e.at > to_timestamp(%s)
+    with busy as (
+        select queue, count(*) as stages from stage_runs
+        where status = 'running' and lease_until >= to_timestamp(%(renewed)s) group by queue
+    ), slots as (
+        select queue, sum(slots) as slots from processes
+        where queue is not null and beat_at > now() - interval '15 seconds' group by queue
+    )
+    select count(*) from jobs j where j.id = any(%(jobs)s)
+      and exists (
+        select 1 from stage_runs s where s.job_id = j.id and (
+          (s.status = 'running' and s.lease_until < to_timestamp(%(renewed)s))
+          or (s.status = 'ready' and not exists (
+            select 1 from busy join slots using (queue) where busy.queue = s.queue and busy.stages >= slots.slots))))
+      and not exists (select 1 from events e where e.job_id = j.id and e.at > to_timestamp(%(begun)s)
                       and e.kind not in ('message dropped', 'announced again'))
 """
 
@@ -122,7 +135,8 @@ def _moved(target: Target, jobs: set[uuid.UUID], begun: float, over: float) -> f
     if not jobs:
         return 0.0
     give_up = time.monotonic() + target.timing.bound + 5
-    while target.rows(STANDING, list(jobs), begun)[0][0]:
+    values = {"jobs": list(jobs), "begun": begun, "renewed": over + target.timing.lease}
+    while target.rows(STANDING, named=values)[0][0]:
         if time.monotonic() > give_up:
             return None
         time.sleep(0.1)

@@ -16,8 +16,9 @@ from chaos.target import SHARED_MEMORY, Target
 from docrelay.contents import MARKER
 from docrelay.names import FINISHED, Queue
 
-IDLE_SECONDS = 20.0
-"""How long messages may take to be acknowledged, and transactions to end, once all jobs are done."""
+IDLE_SECONDS = 60.0
+"""How long messages may take to be acknowledged, transactions to end, and folders that a killed worker has left to be
+found, once all jobs are done."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -124,13 +124,13 @@ class Target:
         """A superuser's connection past the proxy."""
         return psycopg.connect(self.admin_url, autocommit=True, connect_timeout=5, application_name="chaos")
 
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *values: object, named: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """What a query finds; waits for a database that is away."""
         give_up = time.monotonic() + PATIENCE
         while True:
             try:
                 with self.admin() as connection:
-                    return connection.execute(query.encode(), values or None).fetchall()
+                    return connection.execute(query.encode(), named or values or None).fetchall()
             except psycopg.OperationalError:
                 if time.monotonic() > give_up:
                     raise

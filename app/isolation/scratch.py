@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,8 +12,8 @@ from functools import cache
 from pathlib import Path
 
 PREFIX = "docrelay-document-"
-SETTLED_SECONDS = 60.0
-"""A folder that is younger may be about to be locked."""
+SETTLED_SECONDS = 20.0
+"""A folder that is younger may be about to be locked. As often is looked for those that were left."""
 
 MOST_ENTRIES = 10_000
 """Looked at for the size; it is looked at several times a second."""
@@ -25,7 +26,7 @@ class Scratch:
 
     def __init__(self) -> None:
         """Make it, and lock it; remove those that were left by workers killed together with all they had started."""
-        _sweep_once()
+        _sweep_from_now_on()
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         self.lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(self.lock, fcntl.LOCK_EX)
@@ -74,8 +75,17 @@ def remove(path: Path) -> None:
 
 
 @cache
-def _sweep_once() -> None:
-    sweep(Path(tempfile.gettempdir()))
+def _sweep_from_now_on() -> None:
+    """Not only now: a folder that its worker's death has just left is too young, and no other worker may ever start."""
+    parent = Path(tempfile.gettempdir())
+    sweep(parent)
+
+    def run() -> None:
+        while True:
+            time.sleep(SETTLED_SECONDS)
+            sweep(parent)
+
+    threading.Thread(target=run, name="scratch", daemon=True).start()
 
 
 def sweep(parent: Path) -> None:

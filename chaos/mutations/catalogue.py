@@ -90,7 +90,9 @@ MUTATIONS = (
                 "            if not isinstance(error, str):\n",
             ),
         ),
-        ("database restarted (immediate)", "answers to COMMIT lost"),
+        ("database's disk full", "database ends all connections"),
+        faults=8,
+        documents=40,
     ),
     Mutation(
         "claim-of-anything",
@@ -122,7 +124,10 @@ MUTATIONS = (
         "hints-are-relied-on",
         "the dispatcher looks at the rows only when it was notified",
         (Edit("app/dispatch/loop.py", "IDLE_SECONDS = 0.5\n", "IDLE_SECONDS = 3600.0\n"),),
-        ("parse worker killed", "vectorize worker killed", "every queue purged"),
+        # Held up, a stage becomes due in silence; alone, nobody else's hint comes to its help.
+        ("object unreadable",),
+        faults=1,
+        documents=3,
     ),
     Mutation(
         "nobody-is-told",

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 COPIED = ("app", "chaos", "config", "docrelay", "pipelines", "tasks", "pyproject.toml")
 
-NOTICED = re.compile(r"^(BROKEN|TOO LATE|LEFT BEHIND|NOT ALL|error: BROKEN) ?(.*)$", re.MULTILINE)
+NOTICED = re.compile(r"^(?:error: )?(BROKEN|TOO LATE|LEFT BEHIND|NOT ALL) ?(.*)$", re.MULTILINE)
 """What the harness writes when a promise was broken. A fault that could not be injected proves nothing."""
 
 TRIAL_SECONDS = 1800.0

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.isolation import DocumentProcess, LimitHit, Limits, WorkRefused
+from app.isolation import DocumentProcess, LimitHit, Limits, WorkRefused, scratch
 from app.isolation.evidence import PASSED_ON_BYTES, REST_DROPPED
 from app.isolation.scratch import Scratch, sweep
 
@@ -88,3 +88,21 @@ def test_a_folder_of_nobody_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     sweep(tmp_path)
     assert set(tmp_path.iterdir()) == {lived_in.path, fresh.path, tmp_path / "other"}
     os.close(lived_in.lock)
+
+
+def test_what_a_killed_worker_has_left_is_found_by_another_that_runs_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the other one started, the folder was too young, or not there yet."""
+    monkeypatch.setattr(scratch, "SETTLED_SECONDS", 0.2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    scratch._sweep_from_now_on.cache_clear()
+    living = Scratch()
+    left = tmp_path / f"{scratch.PREFIX}left"
+    left.mkdir()
+    give_up = time.monotonic() + 20
+    while left.exists() and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not left.exists()
+    assert living.path.exists()
+    os.close(living.lock)
