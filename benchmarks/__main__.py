@@ -172,6 +172,22 @@ def quality(folder: Path, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--files", default=20, show_default=True, type=click.IntRange(1, 10_000), help="So many PDFs with text.")
+@click.option("--pages", default=1, show_default=True, type=click.IntRange(1, 100), help="So many pages of each.")
+@click.option("--languages", "ocr_languages", default="eng", show_default=True, help="By Tesseract's names: eng+deu.")
+@click.option("--seed", default=1, show_default=True, help="Of the pages, and of what a scanner does to them.")
+def ocr(**options: Any) -> None:
+    """Pages of PDFs with text, made into scans and read by OCR, beside the program `tesseract` if it is installed."""
+    from benchmarks.quality.scans import Wanted, run
+
+    try:
+        run(Wanted(**options))
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
 @click.option("--deliveries", default=10_000, show_default=True, type=click.IntRange(4, 1_000_000))
 @click.option("--seed", default=1, show_default=True, help="Of the receivers' moods and the victims.")
 @click.option("--kill-every", default=8.0, show_default=True, type=click.FloatRange(1), help="Seconds between kills.")

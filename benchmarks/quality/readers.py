@@ -25,9 +25,11 @@ def readers() -> dict[str, Callable[[Path], list[str]]]:
 
 
 def _ours(file: Path) -> list[str]:
-    from pipelines.parse import parse
+    from benchmarks.quality.scans import with_ocr
+    from tasks.isolated.parse import parse_document
 
-    return [page.text for page in parse(file.read_bytes(), file.name).pages]
+    data = file.read_bytes()
+    return with_ocr(data, parse_document(data, file.name, "default", lambda done, total: None))
 
 
 def _pypdf(file: Path) -> list[str]:
