@@ -9,8 +9,11 @@ import subprocess
 import threading
 from concurrent.futures import Future
 from functools import cache
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, cast
+
+REAP_SECONDS = 1.0
+"""One that died while nobody used it would stay a zombie until the next document."""
 
 Request = tuple[list[str], dict[str, Any], "Future[subprocess.Popen[bytes]]"]
 
@@ -34,9 +37,17 @@ def _requests() -> "SimpleQueue[Request]":
 
 
 def _serve(requests: "SimpleQueue[Request]") -> None:
+    started: list[subprocess.Popen[bytes]] = []
     while True:
-        argv, options, answer = requests.get()
         try:
-            answer.set_result(cast("subprocess.Popen[bytes]", subprocess.Popen(argv, **options)))
+            argv, options, answer = requests.get(timeout=REAP_SECONDS if started else None)
+        except Empty:
+            started = [process for process in started if process.poll() is None]
+            continue
+        try:
+            process = cast("subprocess.Popen[bytes]", subprocess.Popen(argv, **options))
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it
             answer.set_exception(error)
+        else:
+            started.append(process)
+            answer.set_result(process)

@@ -4,7 +4,10 @@ import threading
 import time
 from types import SimpleNamespace
 
+import psutil
+
 from app.isolation import DocumentProcess, Limits
+from app.isolation.spawn import spawn
 
 WATCH = SimpleNamespace(check=lambda: None, progress=lambda done, total: None)
 
@@ -25,3 +28,12 @@ def test_the_thread_that_started_it_may_end() -> None:
         assert process.pid == pid
     finally:
         process.kill()
+
+
+def test_one_that_dies_idle_does_not_stay_a_zombie() -> None:
+    """Nobody may ask for it for hours."""
+    pid = spawn(["true"]).pid
+    give_up = time.monotonic() + 20
+    while psutil.pid_exists(pid) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(pid)
