@@ -17,6 +17,7 @@ from docrelay.errors import DocrelayError
 
 
 def _interrupt(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what was started has to be taken down
     raise KeyboardInterrupt
 
 
@@ -99,6 +100,7 @@ def mutations_command(*, only: tuple[str, ...], without: tuple[str, ...], logs: 
     from chaos.mutations.catalogue import MUTATIONS
     from chaos.mutations.trial import attempt
 
+    signal.signal(signal.SIGTERM, _interrupt)
     chosen = [each for each in MUTATIONS if not only or any(word in each.name for word in only)]
     missed = 0
     for mutation in chosen:

@@ -88,8 +88,7 @@ def freeze(target: Target) -> str:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.suspend()
     try:
-        if server.status() != psutil.STATUS_STOPPED:
-            raise NotInjected("it was not stopped")
+        until(lambda: server.status() == psutil.STATUS_STOPPED, 5, "it was not stopped")
         time.sleep(target.dice.uniform(1, target.timing.outage))
     finally:
         for process in reversed(stopped):

@@ -80,6 +80,18 @@ def attempt(mutation: Mutation, arguments: list[str]) -> Trial:
         options += ["--patience", "40", "--home", str(folder / "home"), *only, *arguments]
         # Isolated from the installed code: the working folder comes first on the path.
         command = [sys.executable, "-m", "chaos", *options]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TRIAL_SECONDS, check=False)
-    findings = [" ".join(found).strip() for found in NOTICED.findall(done.stdout + done.stderr)]
-    return Trial(mutation, done.returncode, findings, done.stdout + done.stderr)
+        status, output = _run(command, folder)
+    findings = [" ".join(found).strip() for found in NOTICED.findall(output)]
+    return Trial(mutation, status, findings, output)
+
+
+def _run(command: list[str], folder: Path) -> tuple[int, str]:
+    """Its exit status, and all that it said. It gets the time to take down what it has set up, whatever ends us."""
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        output, _ = process.communicate(timeout=TRIAL_SECONDS)
+    except BaseException:
+        process.terminate()
+        process.communicate()
+        raise
+    return process.returncode, output
