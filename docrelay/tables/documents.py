@@ -18,6 +18,7 @@ class Content(Base):
     sha256: Mapped[bytes] = mapped_column(primary_key=True)
     size: Mapped[int]
     location: Mapped[str | None]
+    let_go_at: Mapped[datetime | None]  # by retention: what was read out of them stays
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -100,5 +100,6 @@ class SyncItem(Base):
     stamp: Mapped[str]  # time or ETag: if it and the size are as they were, the bytes are not read
     sha256: Mapped[bytes | None]  # None: could not be taken, for `problem`
     document_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("documents.id", ondelete="SET NULL"))
+    owned: Mapped[bool] = mapped_column(server_default=text("false"))  # the sync made the document, so it may remove it
     problem: Mapped[str | None]
     taken_at: Mapped[datetime] = mapped_column(server_default=func.now())
