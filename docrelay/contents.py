@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from docrelay.errors import ConfigError, DocrelayError, Unavailable
 from docrelay.names import PIECE_BYTES
@@ -140,7 +140,7 @@ HOLD = text(
     insert into contents (sha256, size)
     select sha256, size from unnest(cast(:hashes as bytea[]), cast(:sizes as bigint[])) c(sha256, size)
     order by sha256
-    on conflict (sha256) do update set size = excluded.size
+    on conflict (sha256) do update set size = excluded.size, let_go_at = null
     """
 )
 
@@ -225,7 +225,10 @@ def read(connection: Connection, sha256: bytes, storage_url: str) -> bytes:
     Raises:
         ContentsDamaged: they are missing or changed.
     """
-    location = connection.scalar(select(Content.location).where(Content.sha256 == sha256))
+    row = connection.execute(select(Content.location, Content.let_go_at).where(Content.sha256 == sha256)).one_or_none()
+    if row is not None and row.let_go_at is not None:
+        raise ContentsDamaged(f"its bytes were removed by retention on {row.let_go_at:%Y-%m-%d}; submit it again")
+    location = row and row.location
     pieces: Iterable[bytes]
     if location is None:
         pieces = connection.scalars(select(Piece.data).where(Piece.sha256 == sha256).order_by(Piece.number))
@@ -256,3 +259,20 @@ def drop_unused(connection: Connection, sha256: bytes, storage_url: str) -> None
     location = connection.scalar(removed)
     if location:
         store_at(storage_url).remove(location)
+
+
+def let_go(connection: Connection, sha256: bytes, storage_url: str) -> bool:
+    """Remove bytes whose text is to stay; False: none were there.
+
+    Last in its transaction, since objects do not roll back.
+    """
+    hold(connection, sha256)
+    row = connection.execute(select(Content.location, Content.size).where(Content.sha256 == sha256)).one_or_none()
+    gone = connection.execute(delete(Piece).where(Piece.sha256 == sha256)).rowcount
+    if row is None or not (gone or row.location):
+        return False
+    changes = {"location": None, "let_go_at": func.now()}
+    connection.execute(update(Content).where(Content.sha256 == sha256).values(changes))
+    if row.location:
+        store_at(storage_url).remove(row.location)
+    return True

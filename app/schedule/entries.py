@@ -44,7 +44,8 @@ def _at_least_a_second(every: timedelta) -> timedelta:
     return every
 
 
-def _target(target: str) -> str:
+def check_target(target: str) -> str:
+    """A target of notifications; a ValueError says what is expected."""
     if not TARGET.fullmatch(target):
         raise ValueError("expected an http(s) URL without a password, mailto: and an address, or @ and a known name")
     return target
@@ -101,7 +102,7 @@ class Entry(BaseModel):
     limit: Seconds = timedelta(hours=1)
     """A run that takes longer is taken from its worker."""
 
-    notify: list[Annotated[str, AfterValidator(_target)]] = []
+    notify: list[Annotated[str, AfterValidator(check_target)]] = []
     """Who is told how each run ended."""
 
     rehearsal: Literal["required", "off"] = "required"

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 
 from app.isolation import WorkRefused
 from app.isolation.protocol import Refusal
@@ -150,6 +150,19 @@ class Run:
         """Commit a step of the run; does nothing in a rehearsal. A step must be right when it is done twice."""
         if not self.rehearsal:
             self._work.write(effects)
+
+    def keep(self, report: dict[str, Any]) -> None:
+        """Keep what there is to say even if the run fails after this."""
+        self._work.write(lambda connection: self.keep_within(connection, report))
+
+    def keep_within(self, connection: Connection, report: dict[str, Any]) -> None:
+        """Within `write`: keep what there is to say."""
+        connection.execute(update(ScheduleRun).where(ScheduleRun.id == self.order.id).values(detail=report))
+
+    def kept(self, connection: Connection) -> dict[str, Any]:
+        """Within `write`: what an earlier try of this run has kept, for steps that must not be done twice."""
+        statement = select(ScheduleRun.detail).where(ScheduleRun.id == self.order.id).with_for_update()
+        return dict(connection.scalars(statement).one())
 
     def made(self, connection: Connection, job_ids: list[uuid.UUID]) -> None:
         """Within `write`: the run made these jobs."""
