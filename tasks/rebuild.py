@@ -11,6 +11,7 @@ from collections import defaultdict
 import psycopg
 from sqlalchemy import Connection, bindparam, select, text
 
+from app.locks import Lock
 from app.runtime import Stopping, database_url, engine, identity
 from docrelay import tables as t
 from docrelay import transitions
@@ -22,9 +23,6 @@ from docrelay.transitions.generations import Generation
 from tasks.engine import index_name, index_of
 
 log = logging.getLogger(__name__)
-
-LOCK = 4_711_003
-"""Advisory lock: of several dispatchers, one rebuilds."""
 
 IDLE_SECONDS = 2.0
 BUSY_SECONDS = 0.5
@@ -81,7 +79,7 @@ class Rebuilder(threading.Thread):
     def _round(self) -> float:
         url = psycopg_url(database_url()).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True, application_name="docrelay rebuild", **CONNECT) as alone:
-            row = alone.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+            row = alone.execute("select pg_try_advisory_lock(%s)", (Lock.REBUILD,)).fetchone()
             if not row or not row[0]:
                 return IDLE_SECONDS
             return BUSY_SECONDS if advance(alone) else IDLE_SECONDS

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.alerts.keeping import facts, keep
 from app.alerts.rules import RULES, Alarm, broker_down, disks
+from app.locks import Lock
 from app.runtime import Stopping, engine
 from config.notifications import AlertLimits, Notifications
 from config.settings import Settings
@@ -19,9 +20,6 @@ from docrelay.database import may_pass, transact
 from docrelay.errors import DocrelayError, Unavailable
 
 log = logging.getLogger(__name__)
-
-LOCK = 4_711_003
-"""Advisory lock: of several dispatchers, one checks at a time."""
 
 MOST_SECONDS = 10.0
 PATIENCE_SECONDS = 3.0
@@ -76,7 +74,7 @@ class AlertWatch:
             self._absence.over()
 
     def _keep(self, connection: Connection) -> list[str]:
-        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
+        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": Lock.ALERTS}):
             return []
         return keep(connection, self._alarms(connection), self._limits)
 

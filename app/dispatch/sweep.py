@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from app.brokers.deadletters import DeadLetter
 from app.brokers.publisher import Publisher
 from app.errors import BrokerUnavailable
+from app.locks import Lock
 from app.runtime import identity
 from docrelay import passwords, transitions
 from docrelay.database import transact
@@ -18,9 +19,6 @@ from docrelay.transitions import Policy
 from docrelay.transitions.batches import close_batches
 
 log = logging.getLogger(__name__)
-
-LOCK = 4_711_002
-"""Advisory lock: of several dispatchers, one sweeps at a time."""
 
 LET_GO_MILLISECONDS = 3000
 LET_GO = text("select set_config('idle_in_transaction_session_timeout', :milliseconds, true)")
@@ -90,7 +88,7 @@ class Sweep:
 
     def _rows(self, connection: Connection) -> int:
         connection.execute(LET_GO, {"milliseconds": str(LET_GO_MILLISECONDS)})
-        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
+        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": Lock.SWEEP}):
             return 0
         for statement in TIDY:
             connection.execute(statement)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from app.doctor.findings import Finding, Verdict, finding
+from app.locks import Lock
 from app.schedule import ledger
 from app.schedule.entries import Entry
-from app.schedule.leader import LOCK
 
 STATE = text(
     """
@@ -31,7 +31,7 @@ ENTRIES = text("select * from schedule_entries where present order by name")
 
 
 def schedule(connection: Connection) -> Iterator[Finding]:
-    state = connection.execute(STATE, {"lock": LOCK}).one_or_none()
+    state = connection.execute(STATE, {"lock": Lock.BEAT}).one_or_none()
     if state is None:
         yield Finding("schedule", Verdict.OK, "no Beat has led yet")
         return

@@ -6,10 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
+from app.locks import Lock
 from docrelay.database import CONNECT, psycopg_url
-
-LOCK = 4_711_001
-"""Advisory lock: of several `migrate` at one moment, one works and the others wait."""
 
 
 def alembic_config() -> Config:
@@ -26,12 +24,12 @@ def upgrade(url: str) -> None:
     config = alembic_config()
     try:
         with engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
+            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": Lock.MIGRATE})
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
-            connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
+            connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": Lock.MIGRATE})
             connection.commit()
     finally:
         engine.dispose()

@@ -9,11 +9,10 @@ import logging
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from app.locks import Lock
 from docrelay.database import make_engine
 
 log = logging.getLogger(__name__)
-
-LOCK = 4_711_003
 
 SILENT_SECONDS = 10
 """A leader asks something every second. One that has not for so long is frozen: its session is ended."""
@@ -64,7 +63,7 @@ class Leadership:
             self._session = self._connect()
         if not self._leads:
             with self._session.begin():
-                self._leads = bool(self._session.scalar(TAKE, {"lock": LOCK}))
+                self._leads = bool(self._session.scalar(TAKE, {"lock": Lock.BEAT}))
                 if not self._leads:
                     self._depose(self._session)
         return self._session if self._leads else None
@@ -78,7 +77,7 @@ class Leadership:
 
     @staticmethod
     def _depose(session: Connection) -> None:
-        if any(session.scalars(DEPOSE, {"lock": LOCK, "silent": SILENT_SECONDS})):
+        if any(session.scalars(DEPOSE, {"lock": Lock.BEAT, "silent": SILENT_SECONDS})):
             log.warning("the leading Beat said nothing for %d s: its session was ended", SILENT_SECONDS)
 
     def resign(self) -> None:
