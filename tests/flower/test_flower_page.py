@@ -17,7 +17,7 @@ from tests.flower.browser import base_url, browsing, signed_in
 
 SECONDS = 30
 HOST = socket.gethostname()
-WORKERS = [f"{name}@{HOST}" for name in ("notify", "parse", "vectorize")]
+WORKERS = [f"{name}@{HOST}" for name in ("notify", "ocr", "parse", "recur", "vectorize")]
 NAME = "quarterly report № 3.txt"
 
 
