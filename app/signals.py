@@ -8,6 +8,7 @@ from celery import signals
 
 from app.presence import Presence
 from app.runtime import stopping
+from app.telling import teller
 from config.logs import configure_logging
 from config.settings import settings
 
@@ -44,6 +45,7 @@ def _on_worker_shutting_down(**_: Any) -> None:
 
 
 def _on_worker_shutdown(**_: Any) -> None:
+    teller().close()
     while _presence:
         _presence.pop().stop()
 

@@ -5,9 +5,11 @@ would cost as much as the closing.
 """
 
 import threading
+from functools import cache
 
 from sqlalchemy import Engine
 
+from app.runtime import engine
 from docrelay.transitions.hints import Hint, send
 
 REST_SECONDS = 0.02
@@ -24,6 +26,7 @@ class Teller:
         self._some = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def tell(self, hints: list[Hint]) -> None:
         """Send these soon; returns at once."""
@@ -42,4 +45,19 @@ class Teller:
             with self._lock:
                 hints, self._waiting = self._waiting, []
             send(self._engine, hints)
+            if self._closed and not self._waiting:
+                return
             resting.wait(REST_SECONDS)
+
+    def close(self) -> None:
+        """Send what waits, and end the thread: nothing is told after this."""
+        self._closed = True
+        self._some.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+@cache
+def teller() -> Teller:
+    """Sends the process's notifications."""
+    return Teller(engine())

@@ -15,7 +15,7 @@ from app.isolation import CallFailed, LimitHit, Limits, NotReady, ProcessDied, W
 from app.isolation.protocol import NOT_READY
 from app.leases import Lease, LeaseKeeper, LeaseLost
 from app.runtime import engine, identity, policy, stopping
-from app.telling import Teller
+from app.telling import teller
 from config.settings import settings
 from docrelay import transitions
 from docrelay.contents import ContentsDamaged, StorageUnavailable
@@ -133,12 +133,6 @@ Body = Callable[[Work], None]
 def keeper() -> LeaseKeeper:
     """The process's keeper of leases."""
     return LeaseKeeper(engine(), settings().lease_seconds)
-
-
-@cache
-def teller() -> Teller:
-    """Sends the process's notifications."""
-    return Teller(engine())
 
 
 def run_stage(stage_run_id: str, message_id: str, body: Body) -> str:

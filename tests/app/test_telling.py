@@ -1,5 +1,7 @@
 """Notifications sent in the background."""
 
+from contextlib import closing
+
 from sqlalchemy import Engine
 
 from app.telling import Teller
@@ -17,8 +19,7 @@ def _heard(listener: Listener, last: str) -> list[str]:
 
 
 def test_what_is_told_is_heard_once_for_a_moment(url: str, engine: Engine) -> None:
-    with Listener(url, Channel.JOB) as listener:
-        teller = Teller(engine)
+    with Listener(url, Channel.JOB) as listener, closing(Teller(engine)) as teller:
         teller.tell([(Channel.JOB.value, "first")])
         assert _heard(listener, "first") == ["first"]
         for _ in range(500):
@@ -29,8 +30,7 @@ def test_what_is_told_is_heard_once_for_a_moment(url: str, engine: Engine) -> No
 
 
 def test_a_database_that_is_away_silences_nobody_for_ever(url: str, engine: Engine) -> None:
-    teller = Teller(engine)
-    with Listener(url, Channel.JOB) as listener:
+    with Listener(url, Channel.JOB) as listener, closing(Teller(engine)) as teller:
         teller.tell([(Channel.JOB.value, "before")])
         assert _heard(listener, "before") == ["before"]
         with engine.connect() as connection, connection.begin():
@@ -42,3 +42,11 @@ def test_a_database_that_is_away_silences_nobody_for_ever(url: str, engine: Engi
             if [payload for _, payload in listener.wait(0.2)].count("after"):
                 return
     raise AssertionError("nothing was told any more")
+
+
+def test_what_waits_when_it_is_closed_is_still_told(url: str, engine: Engine) -> None:
+    with Listener(url, Channel.JOB) as listener:
+        with closing(Teller(engine)) as teller:
+            for number in range(20):
+                teller.tell([(Channel.JOB.value, str(number))])
+        assert set(map(str, range(20))) <= set(_heard(listener, "19"))
