@@ -198,7 +198,7 @@ def test_a_running_job_is_cancelled(client: Client, stack: Stack) -> None:
     assert [stage.attempt for stage in client.get(job.id).stages] == [1, 0]
     with pytest.raises(Conflict):
         client.retry(client.submit(_mark().encode()).id)
-    assert client.retry(job.id).status == "queued"
+    assert client.retry(job.id).status in ("queued", "running")
     client.cancel(job.id)
 
 
