@@ -22,8 +22,9 @@ class StageSpec:
 
 # The slowest sane page of the corpora we measured takes 2 s; a page that takes a minute never ends.
 _PARSE = StageSpec("parse", seconds=600, silence=60, memory_mb=1024)
-# A dense page takes 2 s, one of a newspaper 20 s; the silence is the limit on one page, the rest are kept without it.
-_OCR = StageSpec("ocr", seconds=4 * 3600, silence=90, memory_mb=1536, on_demand=True)
+# A dense page takes 2 s, one of a newspaper 20 s; the silence is the limit on one page. When the time is over, what was
+# read is kept and the stage goes on in its next turn: sooner than RabbitMQ cuts off who holds a message.
+_OCR = StageSpec("ocr", seconds=1500, silence=90, memory_mb=1536, on_demand=True)
 # Torch and a small model hold 600 MB before the first batch; larger models need the rest.
 _VECTORIZE = StageSpec("vectorize", seconds=3600, silence=120, memory_mb=4096)
 _NOTIFY = StageSpec("notify", seconds=120, silence=60, memory_mb=512, after_outcome=True)

@@ -19,12 +19,12 @@ def outcome(*, has_text: bool, complete: bool) -> JobStatus:
     return JobStatus.SUCCEEDED if complete else JobStatus.PARTIAL
 
 
-def set_problems(connection: Connection, work: Work, problems: str | Mapping[int, str]) -> None:
-    """Say why scanned pages could not be read, each or all; what was said of them before is forgotten."""
+def note(connection: Connection, work: Work, reasons: Mapping[int, str | None]) -> None:
+    """Say why pages could not be read, in place of what was said of them before; None: there is nothing to say."""
     document = t.Document.id == work.claim.document_id
-    row = connection.execute(select(t.Document.problems, t.Document.scanned).where(document)).one()
-    reasons = dict.fromkeys(row.scanned, problems) if isinstance(problems, str) else problems
-    of_others = [problem for problem in row.problems if problem["page"] not in row.scanned]
-    ours = [{"page": page, "message": reason} for page, reason in reasons.items()]
-    together = sorted([*of_others, *ours], key=lambda problem: problem["page"])
-    connection.execute(update(t.Document).where(document).values(problems=together))
+    before = connection.execute(select(t.Document.problems).where(document)).scalar_one()
+    of_others = [problem for problem in before if problem["page"] not in reasons]
+    ours = [{"page": page, "message": reason} for page, reason in reasons.items() if reason is not None]
+    together = sorted([*of_others, *ours], key=lambda problem: int(problem["page"]))
+    if together != before:
+        connection.execute(update(t.Document).where(document).values(problems=together))

@@ -20,7 +20,7 @@ from pipelines.documents import ParsedDocument
 from pipelines.errors import LimitError
 from pipelines.parse import PARSER_VERSION, ParseLimits
 from tasks.isolated.errors import classify
-from tasks.pages import OCR, outcome, set_problems
+from tasks.pages import OCR, note, outcome
 
 CALLS_PER_PROCESS = 200
 """A document process is replaced after so many documents: C libraries leak a little."""
@@ -96,18 +96,19 @@ def _close(work: Work, found: Found, effects: Effects, made: dict[str, Any], *, 
     made["scanned"] = found.scanned
     ocr = work.read(lambda connection: transitions.on_demand(connection, work.claim.pipeline, OCR))
     if ocr is None:
-        note = f"it is a picture, and the pipeline {work.claim.pipeline} has no stage {OCR} that would read it"
+        why = f"it is a picture, and the pipeline {work.claim.pipeline} has no stage {OCR} that would read it"
         status = outcome(has_text=found.has_text, complete=False)
-        noted = partial(_store_noted, work=work, effects=effects, note=note)
+        noted = partial(_store_noted, work=work, effects=effects, why=why)
         work.succeed(noted, made, job_status=status, first=first)
         return
     status = outcome(has_text=True, complete=not found.problems)
     work.succeed(effects, made, job_status=status, demand=ocr, first=first)
 
 
-def _store_noted(connection: Connection, *, work: Work, effects: Effects, note: str) -> None:
+def _store_noted(connection: Connection, *, work: Work, effects: Effects, why: str) -> None:
     effects(connection)
-    set_problems(connection, work, note)
+    scanned = connection.execute(select(t.Document.scanned).where(t.Document.id == work.claim.document_id)).scalar_one()
+    note(connection, work, dict.fromkeys(scanned, why))
 
 
 def _known(connection: Connection, work: Work) -> Found | None:
