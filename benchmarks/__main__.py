@@ -234,6 +234,19 @@ def pdf(*, as_json: bool, **options: Any) -> None:
         raise click.ClickException(str(error)) from None
 
 
+@main.command("schedule-takeover")
+@click.option("--seconds", default=600.0, show_default=True, type=click.FloatRange(5, 86_400), help="How long.")
+@click.option("--beats", default=3, show_default=True, type=click.IntRange(2, 20))
+@click.option("--entries", default=3, show_default=True, type=click.IntRange(1, 20), help="Each due every second.")
+@click.option("--kill-every", default=20.0, show_default=True, type=click.FloatRange(1), help="Seconds.")
+@click.option("--broker", default="rabbitmq", show_default=True, type=BROKERS)
+def schedule_takeover(**options: Any) -> None:
+    """Several Beats while the leading one is killed: exit status 1 if a due time came twice, never, or too late."""
+    from benchmarks.schedule.takeover import Wanted, run
+
+    raise SystemExit(0 if run(Wanted(**options)) else 1)
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")

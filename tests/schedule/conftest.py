@@ -1,8 +1,7 @@
 """A service for recurring jobs only: dispatcher, recur worker and Beats as processes, RabbitMQ, Postgres."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,26 +14,13 @@ from app.development.service import service
 from app.schedule import asking, ledger
 from app.schedule.entries import Entry
 from app.schedule.overview import Past, history
-from app.stack.fleet import Role
-from app.stack.whole import Plan, Stack
+from app.stack.whole import Stack
+from benchmarks.schedule.fleet import with_beats
 from docrelay import Client
 from docrelay.database import make_engine, transact
 from tests.servers.database import Databases
 
 MODULE = "tests.schedule.own_tasks"
-ROLES = ("dispatch", "recur", "beat")
-
-
-def with_beats(count: int) -> Callable[[Plan], Plan]:
-    """Only what recurring jobs need, with so many Beats."""
-
-    def planned(plan: Plan) -> Plan:
-        roles = [role for role in plan.roles if role.name in ROLES]
-        (beat,) = [role for role in roles if role.name == "beat"]
-        roles += [Role(f"beat-{number}", beat.argv, beat.purpose) for number in range(2, count + 1)]
-        return replace(plan, roles=roles)
-
-    return planned
 
 
 @contextmanager
