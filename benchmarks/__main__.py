@@ -247,6 +247,24 @@ def schedule_takeover(**options: Any) -> None:
     raise SystemExit(0 if run(Wanted(**options)) else 1)
 
 
+@main.command("schedule-month")
+@click.option("--mishaps", default=120, show_default=True, type=click.IntRange(0, 10_000), help="About so many.")
+@click.option("--beats", default=3, show_default=True, type=click.IntRange(1, 20))
+@click.option("--seed", default=1, show_default=True, help="Of what happens, and when.")
+def schedule_month(**options: Any) -> None:
+    """Two simulated months of 20 entries over all changes of the clocks, while Beats are killed, stopped and frozen.
+
+    Exit status 1 if a due time came twice, never, or was left out for a reason that is not true.
+    """
+    from benchmarks.schedule.month.run import Wanted, run, show
+    from benchmarks.service import broker
+
+    with broker("rabbitmq") as server:
+        assert server is not None
+        simulated = run(Wanted(**options), server, lambda line: click.echo(line, err=True))
+    raise SystemExit(0 if show(simulated) else 1)
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")
