@@ -1,15 +1,18 @@
 """What a Celery worker or Beat does when it starts, is told to stop, and has stopped."""
 
 import atexit
+import importlib
 import logging
 from typing import Any
 
 from celery import signals
 
+from app.alerts import COURIER, AlertWatch
 from app.presence import Presence
 from app.runtime import stopping
 from app.telling import teller
 from config.logs import configure_logging
+from config.notifications import notifications
 from config.settings import settings
 
 log = logging.getLogger(__name__)
@@ -54,3 +57,7 @@ def _on_beat_init(**_: Any) -> None:
     presence = Presence("beat")
     presence.start()
     atexit.register(presence.stop)  # Celery has no signal for Beat's end
+    # Who else would say that no dispatcher is left?
+    carrying: Any = importlib.import_module(COURIER)
+    carrying.Courier(stopping, "beat").start()
+    AlertWatch(settings(), notifications(), stopping).start()

@@ -1,4 +1,4 @@
-"""Sends what no stage sends: notifications without a job, and replays. Runs in the dispatcher, needs no broker."""
+"""Sends what no stage sends: notifications without a job, and replays. In dispatchers and Beats, without the broker."""
 
 import logging
 import threading
@@ -31,10 +31,10 @@ LEASE_SECONDS = 6 * TIMEOUT_SECONDS
 class Courier:
     """One thread that looks, and some that send."""
 
-    def __init__(self, stopping: Stopping) -> None:
-        """Carry until told to stop."""
+    def __init__(self, stopping: Stopping, role: str) -> None:
+        """Carry until told to stop; `role` is what the process is."""
         self._stopping = stopping
-        self._who = identity("dispatcher")
+        self._who = identity(role)
         self._lanes = Lanes(AT_ONCE // 2)
         self._slots = threading.Semaphore(AT_ONCE)
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)

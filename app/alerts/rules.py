@@ -93,20 +93,21 @@ def quarantine(connection: Connection, _: AlertLimits) -> Iterator[Alarm]:
         yield Alarm("quarantine.grew", "", found, "look at them: `python -m app quarantine list --since 1h`")
 
 
-BEAT = text(
+ALIVE = text(
     f"""
-    select extract(epoch from now() - max(beat_at)) from processes
-    where role = 'beat' having max(beat_at) > now() - interval '{ALIVE_SECONDS} seconds'
+    select role, count(*) from processes where beat_at > now() - interval '{ALIVE_SECONDS} seconds' group by role
     """  # noqa: S608 - a constant of ours
 )
 
 
-def beat(connection: Connection, _: AlertLimits) -> Iterator[Alarm]:
-    """Nobody starts the recurring jobs."""
-    if connection.scalar(BEAT) is None:
-        yield Alarm(
-            "beat.silent", "", "Beat is silent: no recurring job starts", "start Beat; `python -m app doctor` says how"
-        )
+def silent(connection: Connection, _: AlertLimits) -> Iterator[Alarm]:
+    """No Beat, which the dispatchers tell; or no dispatcher, which Beats tell."""
+    alive = {row.role for row in connection.execute(ALIVE)}
+    remedy = "start one; `python -m app doctor` says how"
+    if "beat" not in alive:
+        yield Alarm("beat.silent", "", "Beat is silent: no recurring job starts", remedy)
+    if "dispatcher" not in alive:
+        yield Alarm("dispatcher.silent", "", "No dispatcher runs: documents are accepted and wait", remedy)
 
 
 RETRIES = text(
@@ -166,7 +167,7 @@ def refusing(connection: Connection, limits: AlertLimits) -> Iterator[Alarm]:
         yield Alarm("delivery.refused", target, found, "see why: `docrelay deliveries list --status pending`")
 
 
-RULES: tuple[Rule, ...] = (no_worker, oldest, failing, quarantine, beat, retries, missed, schedule_file, refusing)
+RULES: tuple[Rule, ...] = (no_worker, oldest, failing, quarantine, silent, retries, missed, schedule_file, refusing)
 """Those that ask the database; `broker.unreachable`, `database.unreachable` and `disk.low` are seen by the watch."""
 
 

@@ -1,4 +1,4 @@
-"""The thread of a dispatcher that checks the rules, and tells of the database's absence by itself."""
+"""The thread that checks the rules, and tells of the database's absence by itself."""
 
 import logging
 import threading
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from app.alerts.keeping import facts, keep
 from app.alerts.rules import RULES, Alarm, broker_down, disks
-from app.locks import Lock
+from app.locks import Lock, take
 from app.runtime import Stopping, engine
 from config.notifications import AlertLimits, Notifications
 from config.settings import Settings
@@ -37,15 +37,20 @@ class AlertWatch:
         notifications: Notifications,
         stopping: Stopping,
         *,
-        broker_trouble: Callable[[], str | None],
-        send_directly: SendDirectly,
+        broker_trouble: Callable[[], str | None] = lambda: None,
+        send_directly: SendDirectly | None = None,
     ) -> None:
-        """Watch with these limits; `broker_trouble` says what the dispatcher knows of the broker."""
+        """Watch with these limits.
+
+        Args:
+            broker_trouble: says what is known of the broker here.
+            send_directly: without it, the database's absence is not told.
+        """
         self._settings = settings
         self._limits = notifications.alerts
         self._stopping = stopping
         self._broker_trouble = broker_trouble
-        self._absence = Absence(notifications, send_directly)
+        self._absence = Absence(notifications, send_directly) if send_directly else None
         self._every = min(MOST_SECONDS, max(0.2, self._limits.grace_seconds / 3))
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -69,12 +74,14 @@ class AlertWatch:
             for said in transact(engine(), self._keep, patience=PATIENCE_SECONDS):
                 log.warning("alert %s", said)
         except Unavailable as error:
-            self._absence.lasts(str(error))
+            if self._absence:
+                self._absence.lasts(str(error))
         else:
-            self._absence.over()
+            if self._absence:
+                self._absence.over()
 
     def _keep(self, connection: Connection) -> list[str]:
-        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": Lock.ALERTS}):
+        if not take(connection, Lock.ALERTS):
             return []
         return keep(connection, self._alarms(connection), self._limits)
 

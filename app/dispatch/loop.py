@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Any
 
-from app.alerts import AlertWatch
+from app.alerts import COURIER, AlertWatch
 from app.brokers.publisher import Publisher
 from app.celery import app
 from app.dispatch.announce import PLAN_ONCE, Announcer
@@ -41,11 +41,8 @@ LONGEST_REST = 0.02
 
 LONGEST_BACK_OFF = 8.0
 
-COURIER = "tasks.courier"
-"""Named, not imported: it knows the channels, which the service does not."""
-
 REBUILDER = "tasks.rebuild"
-"""Named, too: it knows models and chunks."""
+"""Named, not imported: it knows models and chunks, which the service does not."""
 
 COURIER_SECONDS = 5.0
 """What is on its way may arrive when we are told to stop; else it is sent again, with the same id."""
@@ -76,7 +73,7 @@ class Dispatcher:
         presence = Presence("dispatcher")
         presence.start()
         carrying: Any = importlib.import_module(COURIER)
-        courier = carrying.Courier(self._stopping)
+        courier = carrying.Courier(self._stopping, "dispatcher")
         courier.start()
         rebuilding: Any = importlib.import_module(REBUILDER)
         rebuilding.Rebuilder(self._stopping).start()

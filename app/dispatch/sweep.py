@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from app.brokers.deadletters import DeadLetter
 from app.brokers.publisher import Publisher
 from app.errors import BrokerUnavailable
-from app.locks import Lock
+from app.locks import Lock, take
 from app.runtime import identity
 from docrelay import passwords, transitions
 from docrelay.database import transact
@@ -20,9 +20,6 @@ from docrelay.transitions.batches import close_batches
 
 log = logging.getLogger(__name__)
 
-LET_GO_MILLISECONDS = 3000
-LET_GO = text("select set_config('idle_in_transaction_session_timeout', :milliseconds, true)")
-"""A dispatcher that is cut off or frozen in the middle of a sweep must not keep the others from theirs for a minute."""
 
 MOST_DEAD_LETTERS = 100
 DEAD_LETTER_SECONDS = 2.0
@@ -87,8 +84,7 @@ class Sweep:
             log.warning("queues not looked at: %s", error)
 
     def _rows(self, connection: Connection) -> int:
-        connection.execute(LET_GO, {"milliseconds": str(LET_GO_MILLISECONDS)})
-        if not connection.scalar(text("select pg_try_advisory_xact_lock(:lock)"), {"lock": Lock.SWEEP}):
+        if not take(connection, Lock.SWEEP):
             return 0
         for statement in TIDY:
             connection.execute(statement)

@@ -49,7 +49,7 @@ class Watched:
             "insert into subscriptions values ('alert.*', '', :target) on conflict do nothing", target=self.receiver.url
         )
         stopping = Stopping()
-        courier = Courier(stopping)
+        courier = Courier(stopping, "dispatcher")
         watch = alerts.AlertWatch(
             settings(), wanted, stopping, broker_trouble=lambda: None, send_directly=send_directly
         )
@@ -105,16 +105,19 @@ def _queue(watched: Watched) -> Callable[[], None]:
     return mend
 
 
-def _beat(watched: Watched) -> Callable[[], None]:
-    """No Beat, then one."""
+def _silent(role: str) -> Callable[[Watched], Callable[[], None]]:
+    """None of these, then one."""
 
-    def mend() -> None:
-        presence = Presence("beat")
-        presence.start()
-        watched.until("beat.silent", "cleared")
-        presence.stop()
+    def provoke(watched: Watched) -> Callable[[], None]:
+        def mend() -> None:
+            presence = Presence(role)
+            presence.start()
+            watched.until(f"{role}.silent", "cleared")
+            presence.stop()
 
-    return mend
+        return mend
+
+    return provoke
 
 
 def _slow(watched: Watched) -> Callable[[], None]:
@@ -187,7 +190,8 @@ def _accept(watched: Watched) -> None:
     ("rule", "subject", "provoke"),
     [
         ("queue.no_worker", "docrelay.parse", _queue),
-        ("beat.silent", "", _beat),
+        ("beat.silent", "", _silent("beat")),
+        ("dispatcher.silent", "", _silent("dispatcher")),
         ("queue.slow", "docrelay.parse", _slow),
         ("jobs.failing", "", _failing),
         ("quarantine.grew", "", _quarantine),

@@ -19,7 +19,7 @@ def _told(receiver: Receiver) -> list[tuple[str, str]]:
     return [(payload["type"], payload["data"]["state"]) for payload in payloads]
 
 
-def _wait_for(receiver: Receiver, wanted: tuple[str, str], seconds: float) -> None:
+def wait_for(receiver: Receiver, wanted: tuple[str, str], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while wanted not in _told(receiver):
         assert time.monotonic() < deadline, f"{wanted} is not among {_told(receiver)}"
@@ -51,7 +51,7 @@ def test_alerts_arrive_while_the_broker_is_down(
             forget()
             rabbitmq.kill()
             try:
-                _wait_for(receiver, ("alert.broker.unreachable", "fired"), 60)
+                wait_for(receiver, ("alert.broker.unreachable", "fired"), 60)
                 listed = CliRunner().invoke(command, ["list", "--json"])
                 assert listed.exit_code == 1
                 assert "broker.unreachable" in [each["rule"] for each in json.loads(listed.output)["alerts"]]
@@ -60,7 +60,7 @@ def test_alerts_arrive_while_the_broker_is_down(
                 assert ("alert.test", "test") in _told(receiver)
             finally:
                 rabbitmq.start()
-            _wait_for(receiver, ("alert.broker.unreachable", "cleared"), 90)
+            wait_for(receiver, ("alert.broker.unreachable", "cleared"), 90)
             assert all(request.verified for request in receiver.requests)
             silenced = CliRunner().invoke(command, ["silence", "queue.*", "--for", "2h", "--because", "moving"])
             assert silenced.output == "queue.*: silent for 2h\n"
