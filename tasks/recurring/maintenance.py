@@ -11,8 +11,8 @@ from app.schedule.durations import Duration
 from app.schedule.recurring import Run, recurring
 from config.settings import settings
 from docrelay import contents, vectors
-from docrelay.names import SCHEDULE_COLLECTION
-from docrelay.tables import Content, Document, Job, ScheduleRun
+from docrelay.names import SCHEDULE_COLLECTION, DeliveryStatus
+from docrelay.tables import Content, Delivery, Document, Job, ScheduleRun
 
 MOST = 1_000
 
@@ -31,6 +31,9 @@ class Maintenance(BaseModel):
     runs_after: Duration = timedelta(days=90)
     """Runs of the schedule, and their jobs, are forgotten after so long."""
 
+    notifications_after: Duration = timedelta(days=90)
+    """Notifications of no job (alerts, batches, digests), too; those of a job go with it."""
+
 
 @recurring("maintenance", Maintenance)
 def maintenance(run: Run, arguments: Maintenance) -> dict[str, Any]:
@@ -39,6 +42,7 @@ def maintenance(run: Run, arguments: Maintenance) -> dict[str, Any]:
         "orphan_bytes": _contents(run, arguments.bytes_after),
         "orphan_vectors": _vectors(run, arguments.vectors_after),
         "runs_forgotten": _runs(run, arguments.runs_after),
+        "notifications_forgotten": _notifications(run, arguments.notifications_after),
         "overdue_leases": run.read(_overdue),
     }
     hints = run.read(_vacuum_hints)
@@ -96,6 +100,22 @@ def _forget(connection: Connection, run_ids: list[uuid.UUID], job_ids: list[uuid
     ).all()
     alone = ~exists().where(Job.document_id == Document.id)
     connection.execute(delete(Document).where(Document.id.in_(documents), alone))
+
+
+def _notifications(run: Run, after: timedelta) -> int:
+    old = select(Delivery.id).where(
+        Delivery.job_id.is_(None), Delivery.created_at < func.now() - after, Delivery.status != DeliveryStatus.PENDING
+    )
+    if run.rehearsal:
+        return int(run.read(lambda c: c.scalar(select(func.count()).select_from(old.subquery()))))
+    removed = 0
+    while True:
+        counts: list[int] = []
+        some = delete(Delivery).where(Delivery.id.in_(old.limit(MOST)))
+        run.write(lambda c, some=some, counts=counts: counts.append(c.execute(some).rowcount))  # type: ignore[misc]
+        removed += counts[-1]
+        if counts[-1] < MOST:
+            return removed
 
 
 def _overdue(connection: Connection) -> int:

@@ -209,11 +209,22 @@ def test_maintenance(recurring: Recurring, collection: str) -> None:
     recurring.sql("insert into contents (sha256, size, created_at) values ('\\x00', 1, now() - interval '2 hours')")
     recurring.run("forgotten", "nothing")
     recurring.sql("update schedule_runs set due_at = now() - interval '91 days' where entry = 'forgotten'")
+    for number, (status, days) in enumerate([("delivered", 91), ("pending", 91), ("delivered", 89)]):
+        recurring.sql(
+            "insert into deliveries (id, event, target, payload, status, created_at)"
+            " values (gen_random_uuid(), :event, 'https://example.com', '{}', :status,"
+            " now() - :days * interval '1 day')",
+            event=f"alert.{number}",
+            status=status,
+            days=days,
+        )
     shown = went_well(recurring.run("tidy", "maintenance", rehearsal=True))
-    assert (shown["orphan_bytes"], shown["runs_forgotten"]) == (1, 1)
+    assert (shown["orphan_bytes"], shown["runs_forgotten"], shown["notifications_forgotten"]) == (1, 1, 1)
     done = went_well(recurring.run("tidy", "maintenance"))
     assert (done["orphan_bytes"], done["runs_forgotten"], done["overdue_leases"]) == (1, 1, 0)
     assert recurring.sql("select 1 from schedule_runs where entry = 'forgotten'") == []
+    left = recurring.sql("select event from deliveries where target = 'https://example.com' order by event")
+    assert [row["event"] for row in left] == ["alert.1", "alert.2"]
     assert recurring.sql("select 1 from documents where name = 'forgotten'") == []
 
 
