@@ -265,6 +265,17 @@ def schedule_month(**options: Any) -> None:
     raise SystemExit(0 if show(simulated) else 1)
 
 
+@main.command("schedule-sync")
+@click.option("--files", default=100_000, show_default=True, type=click.IntRange(100, 10_000_000))
+@click.option("--seconds", default=3600.0, show_default=True, help="Bound on one sync, and on the jobs that it makes.")
+@click.option("--broker", default="rabbitmq", show_default=True, type=BROKERS)
+def schedule_sync(**options: Any) -> None:
+    """A sync of very many small files, again, and with ten changed: exit status 1 if it does more than it must."""
+    from benchmarks.schedule.syncing import Wanted, run
+
+    raise SystemExit(0 if run(Wanted(**options)) else 1)
+
+
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks")
