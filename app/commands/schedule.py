@@ -133,7 +133,10 @@ def _past(each: overview.Past) -> tuple[Any, ...]:
 
 
 def _says(detail: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in detail.items() if isinstance(value, int))
+    counts = {key.replace("_", " "): value for key, value in detail.items() if isinstance(value, int)}
+    return ", ".join(f"{key} {value}" for key, value in counts.items() if value) or ", ".join(
+        f"{key} 0" for key in counts
+    )
 
 
 @command.command()

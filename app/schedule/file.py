@@ -55,25 +55,34 @@ class _WrongError(Exception):
 def _entry(table: Any, tasks: Arguments) -> Entry:
     if not isinstance(table, dict):
         raise _WrongError([f"= {table!r}: expected a table, with keys below its name"])
+    wrong: list[str] = []
     try:
         entry = Entry.model_validate(table)
     except ValidationError as error:
-        raise _WrongError(list(_lines(error, Entry))) from None
-    check_arguments(entry, tasks)
+        wrong += _lines(error, Entry)
+    # Also when the rest is wrong: nobody wants to learn of mistakes one by one.
+    wrong += _argument_lines(table, tasks)
+    if wrong:
+        raise _WrongError(wrong)
     return entry
 
 
-def check_arguments(entry: Entry, tasks: Arguments) -> None:
-    """Whether the task is known and takes these arguments."""
-    task, arguments = entry.work
+def _argument_lines(table: dict[str, Any], tasks: Arguments) -> Iterator[str]:
+    """Whether the task is known and takes these arguments; what is no task at all is named elsewhere."""
+    task, pipeline, arguments = table.get("task"), table.get("pipeline"), table.get("arguments", {})
+    if isinstance(pipeline, str) and task is None:
+        task, arguments = PIPELINE_TASK, {"pipeline": pipeline, **arguments} if isinstance(arguments, dict) else None
+    if not isinstance(task, str) or not task or not isinstance(arguments, dict):
+        return
     model = tasks.get(task)
     if model is None:
         others = sorted(set(tasks) - {PIPELINE_TASK})
-        raise _WrongError([f"task = {task!r}: expected one of {', '.join(others)}{_meant(task, others)}"])
+        yield f"task = {task!r}: expected one of {', '.join(others)}{_meant(task, others)}"
+        return
     try:
         model.model_validate(arguments)
     except ValidationError as error:
-        raise _WrongError(list(_lines(error, model, "arguments."))) from None
+        yield from _lines(error, model, "arguments.")
 
 
 def _lines(error: ValidationError, model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -71,6 +71,8 @@ def test_a_wrong_argument_is_named(table: str, line: str) -> None:
 def test_all_mistakes_at_once() -> None:
     found = mistakes('[a]\nevery = "1x"\ntask = "nothing"\n[b]\nevery = "1h"\ntask = "nothing"\nx = 1\n')
     assert [line.split()[1] for line in found] == ["[a]", "[b]"]
+    found = mistakes('[a]\nevery = "1x"\ntask = "sync"\narguments = { source = "/x", colection = "a" }\n')
+    assert [line.split()[2] for line in found] == ["every", "arguments.collection", "arguments.colection"]
 
 
 def test_no_toml() -> None:
