@@ -10,6 +10,7 @@ from celery import signals
 from app.alerts import COURIER, AlertWatch
 from app.presence import Presence
 from app.runtime import stopping
+from app.schedule import metrics
 from app.telling import teller
 from config.logs import configure_logging
 from config.notifications import notifications
@@ -23,6 +24,7 @@ _presence: list[Presence] = []
 def connect() -> None:
     """Connect our handlers; safe to call again."""
     signals.setup_logging.connect(_on_setup_logging)
+    signals.import_modules.connect(_on_import_modules)
     signals.worker_ready.connect(_on_worker_ready)
     signals.worker_shutting_down.connect(_on_worker_shutting_down)
     signals.worker_shutdown.connect(_on_worker_shutdown)
@@ -31,6 +33,11 @@ def connect() -> None:
 
 def _on_setup_logging(**_: Any) -> None:
     configure_logging(settings().log_level)
+
+
+def _on_import_modules(**_: Any) -> None:
+    # Flower has no signal of its own. Nobody asks other processes, where it costs nothing.
+    metrics.register()
 
 
 def _on_worker_ready(sender: Any, **_: Any) -> None:

@@ -24,7 +24,7 @@ from docrelay.errors import NotFound
 from docrelay.views import Job, plain
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-MINUTES = "%a %Y-%m-%d %H:%M:%S %z"
+SECONDS = "%a %Y-%m-%d %H:%M:%S"
 
 
 @click.group()
@@ -63,24 +63,29 @@ def _who() -> str:
 @command.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the entries: when, what, the next time, the last run, and whether they fire."""
+    """List the entries: whether they fire, or why not; the next time, the last run, when and what."""
     entries = _entries()
     lines = _ask(lambda c: overview.lines(c, entries))
     if as_json:
         print_json([plain(asdict(line)) for line in lines])
         return
     rows = [
-        (
-            line.name,
-            line.work,
-            f"{line.timing} {line.timezone}",
-            _utc(line.next_at),
-            f"{line.last_outcome or 'never'} {_utc(line.last_due)}".rstrip(),
-            line.state,
-        )
+        (line.name, _short(line.state), _utc(line.next_at), _last(line), f"{line.timing} {line.timezone}, {line.work}")
         for line in lines
     ]
-    print_table(console(), ("entry", "task", "when", "next (UTC)", "last (UTC)", "state"), rows)
+    print_table(console(), ("entry", "state", "next (UTC)", "last (UTC)", "what"), rows)
+    # Below, and not in the table: whole, as there is a command in it to copy.
+    for line in lines:
+        if line.state not in ("fires", "disabled"):
+            click.echo(f"{line.name}: {line.state}")
+
+
+def _short(state: str) -> str:
+    return next((word for word in ("held", "paused", "fires", "disabled") if state.startswith(word)), "new")
+
+
+def _last(line: overview.Line) -> str:
+    return f"{line.last_outcome} {_utc(line.last_due)}" if line.last_due else "never"
 
 
 def _utc(moment: datetime | None) -> str:
@@ -98,7 +103,9 @@ def next_(count: int, names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json([plain(asdict(each)) for each in found])
         return
-    rows = [(each.name, each.due.strftime(MINUTES), each.local.strftime(MINUTES), each.timezone) for each in found]
+    rows = [
+        (each.name, each.due.strftime(SECONDS), each.local.strftime(f"{SECONDS} %z"), each.timezone) for each in found
+    ]
     print_table(console(), ("entry", "UTC", "in its zone", "zone"), rows)
 
 
@@ -113,7 +120,7 @@ def history(name: str | None, outcome: str | None, limit: int, as_json: bool) ->
     if as_json:
         print_json([plain(asdict(each)) for each in runs])
         return
-    headers = ("entry", "due (UTC)", "outcome", "took", "made", "by", "why")
+    headers = ("entry", "due (UTC)", "outcome", "took", "by", "what")
     print_table(console(), headers, [_past(each) for each in runs])
 
 
@@ -123,13 +130,13 @@ def _history(connection: Connection, name: str | None, outcome: str | None, limi
 
 
 def _past(each: overview.Past) -> tuple[Any, ...]:
-    made = ", ".join(f"{number} {word}" for word, number in sorted(each.made.items()))
     kind = {"schedule": "caught up" if each.caught_up else "schedule"}.get(each.kind, each.kind)
     outcome = status(each.outcome)
     if each.times > 1:
         outcome.append(f" ×{each.times}")
-    why = each.reason or _says(each.detail)
-    return each.entry, _utc(each.due_at), outcome, duration(each.seconds), made, kind, why
+    made = ", ".join(f"{number} {word}" for word, number in sorted(each.made.items()))
+    what = [each.reason or _says(each.detail), made and f"jobs: {made}"]
+    return each.entry, _utc(each.due_at), outcome, duration(each.seconds), kind, "; ".join(filter(None, what))
 
 
 def _says(detail: dict[str, Any]) -> str:

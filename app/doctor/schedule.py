@@ -5,19 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from app.doctor.findings import Finding, Verdict, finding
-from app.locks import Lock
 from app.schedule import ledger
 from app.schedule.entries import Entry
-
-STATE = text(
-    """
-    select leader, file, problem, problem_at,
-           exists (select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock
-                   and objsubid = 1 and granted
-                   and database = (select oid from pg_database where datname = current_database())) as led
-    from schedule_state
-    """
-)
+from app.schedule.overview import leadership
 
 LATELY = text(
     """
@@ -31,7 +21,7 @@ ENTRIES = text("select * from schedule_entries where present order by name")
 
 
 def schedule(connection: Connection) -> Iterator[Finding]:
-    state = connection.execute(STATE, {"lock": Lock.BEAT}).one_or_none()
+    state = leadership(connection)
     if state is None:
         yield Finding("schedule", Verdict.OK, "no Beat has led yet")
         return

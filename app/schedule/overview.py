@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
+from app.locks import Lock
 from app.schedule import ledger
 from app.schedule.entries import Entry
 from app.schedule.times import due_after
@@ -70,6 +71,22 @@ def _state(name: str, entry: Entry, row: Any) -> str:
     if row is None or not row.present:
         return "no Beat has read it yet"
     return ledger.why_held(name, entry, row) or ledger.why_paused(row) or "fires"
+
+
+STATE = text(
+    """
+    select leader, file, problem, problem_at,
+           exists (select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock
+                   and objsubid = 1 and granted
+                   and database = (select oid from pg_database where datname = current_database())) as led
+    from schedule_state
+    """
+)
+
+
+def leadership(connection: Connection) -> Any:
+    """The row of the Beat that led last, with `led`, whether one leads now; None: none has ever led."""
+    return connection.execute(STATE, {"lock": Lock.BEAT}).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,16 @@ MODULE = "tests.schedule.own_tasks"
 
 
 @contextmanager
-def recurring_service(home: Path, url: str, rabbitmq: RabbitMQ, schedule: str, *, beats: int = 1) -> Iterator[Stack]:
+def recurring_service(
+    home: Path, url: str, rabbitmq: RabbitMQ, schedule: str, *, beats: int = 1, with_flower: bool = False
+) -> Iterator[Stack]:
     """The service with this text as its schedule file, at `home`/schedule.toml."""
     file = home / "schedule.toml"
     file.write_text(schedule)
     with service(
         home,
-        planned=with_beats(beats),
+        planned=with_beats(beats, "flower"),
+        with_flower=with_flower,
         database_url=url,
         broker_url=rabbitmq.url,
         broker_api_url=rabbitmq.api_url,

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from app.alerts.rules import schedule_file
@@ -18,6 +20,7 @@ from app.doctor import Finding, Verdict, examine
 from config.notifications import AlertLimits
 from config.settings import Settings
 from docrelay.database import transact
+from tests.flower.browser import base_url
 from tests.schedule.conftest import MODULE, Recurring, recurring_service
 from tests.servers.database import Databases
 
@@ -83,6 +86,17 @@ class Operating(Recurring):
             time.sleep(0.1)
         return found
 
+    def metric(self, name: str, **labels: str) -> float:
+        """As Flower serves it, now."""
+        answer = httpx.get(f"{base_url(self.stack.plan)}/metrics", timeout=30).text
+        (value,) = [
+            sample.value
+            for family in text_string_to_metric_families(answer)
+            for sample in family.samples
+            if sample.name == name and sample.labels == labels
+        ]
+        return value
+
     def findings(self) -> dict[str, Finding]:
         """The doctor's."""
         settings = Settings(database_url=self.url, home=self.file.parent, schedule_file=self.file)
@@ -95,7 +109,7 @@ def operating(
 ) -> Iterator[Operating]:
     name = databases.create(migrated)
     home = tmp_path_factory.mktemp("operating")
-    with recurring_service(home, databases.url(name), rabbitmq, SCHEDULE) as stack:
+    with recurring_service(home, databases.url(name), rabbitmq, SCHEDULE, with_flower=True) as stack:
         running = Operating(stack)
         running.file = home / "schedule.toml"
         running.until(lambda: running.outcomes("tick"))
@@ -108,7 +122,10 @@ def test_held_until_rehearsed(operating: Operating) -> None:
     """It shows with the command to run; after that command it fires; changed, it is held again."""
     operating.until(lambda: operating.outcomes("careful") == {"held"})
     command = "python -m app schedule rehearse careful"
-    assert f"held until rehearsed: it was never rehearsed; run `{command}`" in operating.schedule("list").stdout
+    assert (
+        f"\ncareful: held until rehearsed: it was never rehearsed; run `{command}`\n"
+        in operating.schedule("list").stdout
+    )
     found = operating.findings()["schedule entries"]
     assert (found.verdict, found.found) == (Verdict.WARNING, "held until rehearsed: careful, yearly")
     assert found.remedy == f"run `{command}`"
@@ -150,11 +167,16 @@ def test_a_bad_file_keeps_the_last_good_one(operating: Operating) -> None:
     assert expected in log
     (alarm,) = transact(operating.engine, lambda c: list(schedule_file(c, AlertLimits())))
     assert expected in alarm.found
+    assert operating.metric("docrelay_schedule_file_ok") == 0
+    assert operating.metric("docrelay_schedule_led") == 1
     now = time.time()
     operating.until(lambda: "succeeded" in operating.outcomes("tick", now))
+    assert abs(operating.metric("docrelay_schedule_last_success_seconds", entry="tick") - time.time()) < 30
+    assert operating.metric("docrelay_schedule_day_runs", entry="tick", outcome="succeeded") > 0
     assert expected in operating.schedule("list").stderr
     operating.file.write_text(SCHEDULE)
     operating.until(lambda: not operating.sql("select 1 from schedule_state where problem is not null"))
+    assert operating.metric("docrelay_schedule_file_ok") == 1
 
 
 def test_pause_and_resume(operating: Operating) -> None:
@@ -185,7 +207,7 @@ def test_a_run_that_is_not_over_skips_the_next(operating: Operating) -> None:
 
 def test_coming_times_in_both_zones(operating: Operating) -> None:
     answer = operating.schedule("next", "2", "yearly")
-    assert answer.stdout.count("01:30:00 +0000") == 2
+    assert answer.stdout.count(" 01:30:00\t") == 2
     assert answer.stdout.count("02:30:00 +0100") == 2
     assert "Europe/Berlin" in answer.stdout
     shown = json.loads(operating.schedule("next", "20", "--json").stdout)
