@@ -1,6 +1,6 @@
 """A service for recurring jobs only: dispatcher, recur worker and Beats as processes, RabbitMQ, Postgres."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,14 +25,22 @@ MODULE = "tests.schedule.own_tasks"
 
 @contextmanager
 def recurring_service(
-    home: Path, url: str, rabbitmq: RabbitMQ, schedule: str, *, beats: int = 1, with_flower: bool = False
+    home: Path,
+    url: str,
+    rabbitmq: RabbitMQ,
+    schedule: str,
+    *,
+    beats: int = 1,
+    with_flower: bool = False,
+    others: Sequence[str] = (),
+    **settings: Any,
 ) -> Iterator[Stack]:
-    """The service with this text as its schedule file, at `home`/schedule.toml."""
+    """The service with this text as its schedule file, at `home`/schedule.toml; of other roles only those named."""
     file = home / "schedule.toml"
     file.write_text(schedule)
     with service(
         home,
-        planned=with_beats(beats, "flower"),
+        planned=with_beats(beats, "flower", *others),
         with_flower=with_flower,
         database_url=url,
         broker_url=rabbitmq.url,
@@ -41,6 +49,7 @@ def recurring_service(
         task_modules=MODULE,
         retry_seconds=0.2,
         sweep_seconds=1,
+        **settings,
     ) as stack:
         yield stack
 
