@@ -58,7 +58,8 @@ def judge(target: Target, receiver: Receiver) -> Verdict:
         for what, jobs in reference.differences(connection).items():
             verdict.add(what, Harm.LOST, jobs)
         verdict.add(NOT_THEIRS, Harm.SILENT, reference.charged(connection))
-    _told(verdict, receiver, statuses)
+    asked = {row[0] for row in target.rows("select id from jobs where notify <> '[]'")}  # recurring ones tell nobody
+    _told(verdict, receiver, {job: status for job, status in statuses.items() if job in asked})
     verdict.add("struck, and its process was not one that the harness ended", Harm.SILENT, _struck(target))
     verdict.left_behind += _left_behind(target)
     return verdict

@@ -1,6 +1,7 @@
 """Faults of stored bytes, and of the disk that they and the temporary files are on."""
 
 import errno
+import shutil
 import tempfile
 import time
 import uuid
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from chaos.load import COLLECTION
 from chaos.target import NotInjected, Target, until
 from docrelay import Client
+from docrelay.contents import MARKER
 from docrelay.database import make_engine
 
 DAMAGED = "damaged-"
@@ -63,12 +65,25 @@ def away(target: Target) -> str:
             "nobody missed the object store",
         )
         time.sleep(target.dice.uniform(0, target.timing.outage))
-        if target.objects.exists():
+        if (target.objects / MARKER).exists():
             raise NotInjected("somebody has made another store in its place")
         held = target.rows(HELD_UP, None, last)[0][0]
     finally:
-        aside.rename(target.objects)
+        _put_back(aside, target.objects)
     return f"{held} stages held up, {target.load.refused - refused} uploads refused"
+
+
+def _put_back(aside: Path, folder: Path) -> None:
+    """As a mount does it: what was put into the folder meanwhile is gone. A document that relied on it is lost."""
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            aside.rename(folder)
+        except OSError as error:  # an upload that was under way has made its folders again
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
 
 
 def unreadable(target: Target) -> str:

@@ -174,6 +174,7 @@ def keep(connection: Connection, sources: Sequence[Measured], storage_url: str) 
     for source in missing:
         name = source.sha256.hex()
         location = store.put(f"{name[:2]}/{name}", source.pieces())
+        _check_kept(store, location)
         connection.execute(update(Content).where(Content.sha256 == source.sha256).values(location=location))
 
 
@@ -217,6 +218,17 @@ def _recognise(connection: Connection, store: Store) -> None:
     if earlier is not None and not store.holds(earlier):
         raise StorageUnavailable(NOT_THE_STORE)
     store.put(MARKER, [b"Documents' bytes are kept here by docrelay.\n"])
+
+
+def _check_kept(store: Store, location: str) -> None:
+    """Look once more: a mount that went away since we recognised it hides what was put in its place.
+
+    Raises:
+        StorageUnavailable: it did; what was put is removed again.
+    """
+    if not (store.holds(MARKER) and store.holds(location)):
+        store.remove(location)
+        raise StorageUnavailable(NOT_THE_STORE)
 
 
 def read(connection: Connection, sha256: bytes, storage_url: str) -> bytes:

@@ -1,5 +1,6 @@
 """Where bytes are kept: in Postgres, or in a folder by way of an object store."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from docrelay import Client, ConfigError, SourceError, Unavailable, contents
 from docrelay.contents import ContentsDamaged, StorageUnavailable
 from docrelay.database import transact
 from docrelay.names import PIECE_BYTES
-from docrelay.sources import measure
+from docrelay.sources import Measured, measure
 from tests.transitions.service import Service, at_once
 
 LARGE = b"0123456789abcdef" * (PIECE_BYTES // 16) * 3 + b"a little more"
@@ -103,6 +104,31 @@ def test_a_store_that_is_away_is_not_one_that_lost_its_bytes(stored: Client, eng
     assert not folder.exists()
     aside.rename(folder)
     assert read(engine, sha256, f"file://{folder}") == LARGE
+
+
+def test_a_store_that_goes_away_while_bytes_are_put(
+    stored: Client, folder: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be where the mount hides them: nothing is accepted, and nothing stays there."""
+    stored.submit(LARGE)
+    another = measure(b"another")
+    aside = folder.with_name("aside")
+
+    class Unmounting(Measured):
+        def pieces(self) -> Iterator[bytes]:
+            folder.rename(aside)
+            return super().pieces()
+
+    late = Unmounting(another.name, another.sha256, another.size, another.open)
+    monkeypatch.setattr("docrelay.client.measure", lambda *_: late)
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        stored.submit(b"another")
+    assert [found for found in folder.rglob("*") if found.is_file()] == []
+    assert len(service.sql("select 1 from jobs")) == 1
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
+    monkeypatch.undo()
+    assert stored.submit(b"another").id
 
 
 def test_a_store_without_the_mark_is_known_by_what_it_holds(stored: Client, engine: Engine, folder: Path) -> None:
