@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from app.schedule.beat import Scheduler
+from app.stack.guard import Guard
 from benchmarks.schedule.month.clock import live_by_it
 
 PAUSE_SECONDS = 0.02
@@ -38,11 +39,14 @@ class Beats:
         """Start none yet."""
         self._running: dict[int, subprocess.Popen[bytes] | None] = dict.fromkeys(range(count))
         self._frozen: set[int] = set()
-        self._environment = {**os.environ, **environment}
+        # Should we be killed, they are too.
+        self._guard = Guard()
+        self._environment = {**os.environ, **environment, **self._guard.environment("beats")}
         self._log = log
         self.started = 0
 
     def __enter__(self) -> Self:
+        self._guard.__enter__()
         return self
 
     def __exit__(
@@ -50,6 +54,7 @@ class Beats:
     ) -> None:
         for number in self._running:
             self.kill(number)
+        self._guard.__exit__()
 
     @property
     def alive(self) -> list[int]:
