@@ -107,7 +107,7 @@ def test_rabbitmq_as_it_should_be(url: str, tmp_path: Path, rabbit: RabbitMQ) ->
     findings = _with_rabbit(url, tmp_path, rabbit)
     for check in ("broker", "queue arguments", "broker permissions", "broker policy"):
         assert findings[check].verdict is Verdict.OK, findings[check]
-    assert "a stage may hold its message for 14400 s" in findings["consumer timeout"].found
+    assert "a stage may hold its message for 3600 s" in findings["consumer timeout"].found
     assert _with_rabbit(url, tmp_path, rabbit, broker_api_url="")["broker policy"].verdict is Verdict.WARNING
 
 
