@@ -10,7 +10,7 @@ from statistics import mean
 
 from benchmarks.quality.readers import OURS, readers
 from benchmarks.quality.truth import Pair, pairs
-from benchmarks.quality.words import Score, missing, score, words
+from benchmarks.quality.words import JUDGED, SHOWN, Score, missing, score, words
 
 MOST_BELOW = 0.02
 """How far recall or precision of a single file may be below the best of the others."""
@@ -69,12 +69,12 @@ def _misses(rows: Iterable[Row]) -> Iterable[str]:
     judged = [row for row in rows if row.independent]
     for folder, group in groupby(judged, key=lambda row: row.folder):
         means = _means(list(group))
-        for what in ("recall", "precision"):
+        for what in JUDGED:
             ours, (best, rival) = _of(means, OURS, what), _best(means, what)
             if round(ours, DIGITS) < round(best, DIGITS):
                 yield f"MISSED: mean {what} in {folder}: {ours:.2%}, {rival} has {best:.2%}."
     for row in judged:
-        for what in ("recall", "precision"):
+        for what in JUDGED:
             ours, (best, rival) = _of(row.scores, OURS, what), _best(row.scores, what)
             if ours < best - MOST_BELOW:
                 yield f"MISSED: {what} of {row.file}: {ours:.2%}, {rival} has {best:.2%}."
@@ -106,9 +106,12 @@ def _table(rows: list[Row]) -> Iterable[str]:
             mark = " " if row.independent else "*"
             yield f"{row.file:<{width}}" + _cells(row.scores) + mark
             yield from (f"    {name} failed: {why}" for name, why in row.failures.items())
-        yield f"{'mean of ' + folder:<{width}}" + _cells(_means(listed))
+        means = _means(listed)
+        yield f"{'mean of ' + folder:<{width}}" + _cells(means)
+        inside = "".join(f"{100 * each.inside:7.2f}".ljust(21) for each in means.values())
+        yield f"{'    without lines that repeat at page edges':<{width}}{inside}{100 * _gap(means, 'inside'):+7.2f}"
     yield "* another reader's output is the truth: shown, not judged"
-    worst = min((_gap(row.scores, what), what, row.file) for row in rows for what in ("recall", "precision"))
+    worst = min((_gap(row.scores, what), what, row.file) for row in rows for what in JUDGED)
     yield f"worst gap: {100 * worst[0]:+.2f} points of {worst[1]} in {worst[2]}"
 
 
@@ -117,6 +120,6 @@ def _gap(scores: Mapping[str, Score], what: str) -> float:
 
 
 def _cells(scores: Mapping[str, Score]) -> str:
-    shown = ["".join(f"{100 * value:7.2f}" for value in astuple(each)) for each in scores.values()]
-    gaps = "".join(f"{100 * _gap(scores, what):+7.2f}" for what in Score.__annotations__)
+    shown = ["".join(f"{100 * getattr(each, what):7.2f}" for what in SHOWN) for each in scores.values()]
+    gaps = "".join(f"{100 * _gap(scores, what):+7.2f}" for what in SHOWN)
     return "".join(text.rjust(21) for text in (*shown, gaps))

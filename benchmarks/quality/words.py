@@ -31,13 +31,18 @@ _REPEATED = 3
 class Score:
     """From 0 to 1. ``order`` is the share of the truth's pairs of neighbouring words that are neighbours again.
 
-    Running headers and footers count for precision, but not for recall: a truth that repeats a chapter's title where
-    the PDF does not print it would else be found in the headers of those who keep them.
+    ``inside`` is recall without the lines that repeat at the edges of pages. It judges nobody, but explains: a word
+    that the truth repeats where the PDF does not print it is found in the running headers of those who keep them.
     """
 
     recall: float
     precision: float
     order: float
+    inside: float
+
+
+JUDGED = ("recall", "precision")
+SHOWN = (*JUDGED, "order")
 
 
 def words(text: str, *, join: bool = True) -> list[str]:
@@ -53,9 +58,10 @@ def score(truth: list[str], pages: Sequence[str], *, join: bool = True) -> Score
     """How much of the truth is in the text of these pages, how much of that is true, how much of the order is kept."""
     found = words("\n".join(pages), join=join)
     return Score(
-        recall=_share(truth, words("\n".join(without_furniture(pages)), join=join)),
+        recall=_share(truth, found),
         precision=_share(found, truth),
         order=_share(list(pairwise(truth)), list(pairwise(found))),
+        inside=_share(truth, words("\n".join(without_furniture(pages)), join=join)),
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 from pipelines.parse.pdf_lines import Lines
 
@@ -143,7 +144,9 @@ def _reads_as_heading(texts: list[str]) -> bool:
     text = " ".join(texts)
     letters = sum(char.isalpha() for char in text)
     mostly_letters = letters >= max(3, len(text) // 2)
-    return len(texts) <= _LINES_OF_TITLE and mostly_letters and len(text) <= _LONGEST and text[-1] not in ",;"
+    formula = category(text[0]) == "Sm"  # its large brackets make it large
+    short = len(texts) <= _LINES_OF_TITLE and len(text) <= _LONGEST
+    return short and mostly_letters and not formula and text[-1] not in ",;"
 
 
 def _levels(sizes: set[float]) -> dict[float, int]:

@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium
 
 from pipelines.parse.pdf_letters import LAM_ALEF, in_order, with_accents
 from pipelines.parse.pdf_order import Spot, goes_back, in_reading_order
+from pipelines.parse.pdf_symbols import Symbols, composed
 
 # Beyond so many lines on a page it is no page for reading, and in a document no document.
 MOST_LINES_OF_PAGE = 5_000
@@ -80,6 +81,8 @@ class LineReader:
         index = _index(textpage, text, count)
         if LAM_ALEF.search(text):
             text = in_order(text, lambda offset: self._extent(textpage, index(offset)))
+        if self._by_tex:
+            text = Symbols(textpage, index).mended(text)
         rows = text.split("\r\n")
         many = len(rows) + text.count(_HYPHEN)
         if many > min(MOST_LINES_OF_PAGE, self._left):
@@ -87,7 +90,7 @@ class LineReader:
         self._left -= many
         lines = self._placed(textpage, rows, index)
         if self._by_tex:
-            lines.texts = [with_accents(line) for line in lines.texts]
+            lines.texts = [composed(with_accents(line)) for line in lines.texts]
         return lines
 
     def _placed(self, textpage: object, rows: list[str], index: Callable[[int], int]) -> Lines:

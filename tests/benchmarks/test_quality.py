@@ -30,11 +30,11 @@ def test_score_counts_each_word_once() -> None:
     assert score([], []).recall == 1.0
 
 
-def test_headers_find_no_words() -> None:
+def test_words_of_headers_count_and_are_told_apart() -> None:
     pages = [f"Chapter 1 {number}\nfirst\nthe body\nof page {number}\nlast" for number in ("i", "2", "3")]
     assert without_furniture(pages)[0] == "the body"
     found = score(words("Chapter the body"), pages)
-    assert found.recall == 2 / 3
+    assert (found.recall, found.inside) == (1.0, 2 / 3)
     assert found.precision < 0.5
 
 

@@ -15,6 +15,7 @@ from pipelines.parse.pdf_letters import in_order, plain_letters, with_accents
 from pipelines.parse.pdf_order import Spot, in_reading_order
 from pipelines.parse.pdf_text import LEFT_OUT
 from pipelines.tokens import ModelTokenizer
+from tests.pipelines.formulas import formula
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog while the farmer looks on.",
@@ -186,6 +187,25 @@ def test_accents_that_tex_sets_apart() -> None:
         pdf.add_page()
         _set(pdf, 20, 20, "Introdu¸cao")
         assert _parsed(pdf).pages[0].text == text
+
+
+def test_symbols_and_spaces_of_formulas_by_tex() -> None:
+    content = (
+        "BT /M 10 Tf 50 700 Td (P) Tj /S 10 Tf (0) Tj 12 0 Td (6) Tj /M 10 Tf (=) Tj 12 0 Td /S 10 Tf (h) Tj"
+        " /M 10 Tf (P) Tj /S 10 Tf (i) Tj /M 10 Tf -24 -40 Td [(P) -60 (Q)] TJ 0 -40 Td [(P) -400 (Q)] TJ ET"
+    )
+    assert parse(formula("LaTeX", content), "a.pdf").pages[0].text == "P\u2032 \u2260 \u27e8P\u27e9\nPQ\nP Q"
+    # Other programs are not asked about each character.
+    assert parse(formula("Writer", content), "a.pdf").pages[0].text.startswith("P0 6= hPi\n")
+
+
+def test_a_formula_is_no_heading() -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    _set(pdf, 20, 20, "± a b c d e f", 16)
+    _set(pdf, 20, 40, "A b c d e f", 16)
+    _body(pdf, 60, lines=24)
+    assert _parsed(pdf).pages[0].text.startswith("± a b c d e f\n\n# A b c d e f\n")
 
 
 def test_a_text_box_that_comes_too_late() -> None:
