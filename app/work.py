@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text
 
-from app.isolation import CallFailed, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
+from app.isolation import AnswerGarbled, CallFailed, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
 from app.isolation.protocol import NOT_READY
 from app.leases import Lease, LeaseKeeper, LeaseLost
 from app.runtime import engine, identity, policy, stopping
@@ -245,6 +245,8 @@ def _judge(error: Exception) -> tuple[Problem, AttemptOutcome]:
         return Problem(ErrorClass.POISON, code, str(error), exceeded=exceeded), AttemptOutcome.LIMIT
     if isinstance(error, ProcessDied):
         return Problem(ErrorClass.POISON, "crashed", str(error)), AttemptOutcome.CRASHED
+    if isinstance(error, AnswerGarbled):
+        return Problem(ErrorClass.POISON, "answer_garbled", str(error)), AttemptOutcome.CRASHED
     if isinstance(error, ContentsDamaged):
         return Problem(ErrorClass.PERMANENT, "contents_damaged", str(error)), AttemptOutcome.FAILED
     # A mistake of ours, not of the document's; trying again would only make it again.

@@ -20,8 +20,9 @@ class StageSpec:
     on_demand: bool = False
 
 
-# The slowest sane page of the corpora we measured takes 2 s; a page that takes a minute never ends.
-_PARSE = StageSpec("parse", seconds=600, silence=60, memory_mb=1024)
+# The slowest sane page of the corpora we measured takes 2 s; a page that takes a minute never ends. No process
+# of a document may hold more than 1 GiB: 64 MiB of that are for what is taken between the last look and its end.
+_PARSE = StageSpec("parse", seconds=600, silence=60, memory_mb=960)
 # A dense page takes 2 s, one of a newspaper 20 s; the silence is the limit on one page. When the time is over, what was
 # read is kept and the stage goes on in its next turn: sooner than RabbitMQ cuts off who holds a message.
 _OCR = StageSpec("ocr", seconds=1500, silence=90, memory_mb=1536, on_demand=True)

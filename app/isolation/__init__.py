@@ -7,11 +7,20 @@ each other, `failures` how a call can end without a value, `evidence` what is ke
 """
 
 from app.isolation.exchange import Watch
-from app.isolation.failures import CallFailed, Exceeded, LimitHit, NotReady, ProcessDied, WorkRefused
+from app.isolation.failures import (
+    AnswerGarbled,
+    CallFailed,
+    Exceeded,
+    LimitHit,
+    NotReady,
+    ProcessDied,
+    WorkRefused,
+)
 from app.isolation.limits import Limits
 from app.isolation.process import DocumentProcess
 
 __all__ = [
+    "AnswerGarbled",
     "CallFailed",
     "DocumentProcess",
     "Exceeded",

@@ -6,7 +6,10 @@ import subprocess
 import time
 from typing import IO, Protocol
 
+import msgspec
+
 from app.isolation import family
+from app.isolation.failures import AnswerGarbled
 from app.isolation.limits import MIB, Limits
 from app.isolation.protocol import ANSWERS, HEADER, Progress, Refusal, Result, Started
 from app.isolation.scratch import Scratch
@@ -14,8 +17,11 @@ from app.isolation.scratch import Scratch
 TICK_SECONDS = 0.25
 """How often limits and the claim are looked at: far below the 2 s in which a cancellation must take."""
 
-HURRIED_SECONDS = 0.03
-"""The same while more than half of the memory is used: a program can take a GiB in the time between two looks."""
+SOONEST_SECONDS = 0.005
+"""The same near the limit on memory. A look costs a tenth of a millisecond."""
+
+FASTEST = 2048 * MIB
+"""Bytes that a program can take in a second. The next look is due before what is left is gone at that rate."""
 
 READ_BYTES = MIB
 
@@ -66,7 +72,7 @@ class Exchange:
 
         Raises:
             Ended: the process is gone.
-            LimitHit: it must go.
+            LimitHit, AnswerGarbled: it must go.
         """
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
@@ -109,7 +115,10 @@ class Exchange:
             self._limits.check_answer(length)  # before it is here: the worker holds it too
             if len(self._buffer) < HEADER.size + length:
                 return None
-            answer = ANSWERS.decode(bytes(self._buffer[HEADER.size : HEADER.size + length]))
+            try:
+                answer = ANSWERS.decode(bytes(self._buffer[HEADER.size : HEADER.size + length]))
+            except msgspec.DecodeError as error:
+                raise AnswerGarbled(error) from None
             del self._buffer[: HEADER.size + length]
             if isinstance(answer, Result | Refusal):
                 return answer
@@ -127,7 +136,8 @@ class Exchange:
         processes = family.members(self._warden)
         used = family.memory(processes)
         self.peak = max(self.peak, used)
-        self._pause = HURRIED_SECONDS if used > self._limits.memory_mb * MIB / 2 else TICK_SECONDS
+        left = self._limits.memory_mb * MIB - used
+        self._pause = min(TICK_SECONDS, max(SOONEST_SECONDS, left / FASTEST))
         self._watch.check()
         self._limits.check_memory(used)
         self._limits.check_processes(len(processes))

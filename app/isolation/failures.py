@@ -3,7 +3,8 @@
 CallFailed
 ├── WorkRefused    the function raised: class, code and sentence are its own
 ├── LimitHit       a limit was exceeded, and the process killed for it
-└── ProcessDied    the process ended in the middle of the call
+├── ProcessDied    the process ended in the middle of the call
+└── AnswerGarbled  the process answered what nobody can read, and was killed for it
 NotReady           the process could not start its functions: no document did that
 """
 
@@ -29,6 +30,14 @@ class ProcessDied(CallFailed):
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         super().__init__(f"the document's process {how}")
         self.code = code
+
+
+class AnswerGarbled(CallFailed):
+    """What the process answered is no message, or no value of the type that was asked for."""
+
+    def __init__(self, why: Exception) -> None:
+        """Keep why it cannot be read."""
+        super().__init__(f"the document's process gave an answer that cannot be read ({why}); it was killed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import msgspec
 from app.isolation import family
 from app.isolation.evidence import Evidence, LogTail
 from app.isolation.exchange import Ended, Exchange, Watch
-from app.isolation.failures import CallFailed, NotReady, ProcessDied, WorkRefused
+from app.isolation.failures import AnswerGarbled, CallFailed, NotReady, ProcessDied, WorkRefused
 from app.isolation.limits import MIB, Limits
 from app.isolation.protocol import NOT_READY, Call, Refusal, Result, frame
 from app.isolation.scratch import Scratch
@@ -107,6 +107,7 @@ class DocumentProcess:
             WorkRefused: the function raised.
             LimitHit: it took too long, was silent too long, or took too much of something.
             ProcessDied: it ended by itself, by a signal or a crash in C code.
+            AnswerGarbled: it answered something else.
         Whatever `watch.check` raises passes through; the process is dead then.
         """
         self.start()
@@ -118,7 +119,7 @@ class DocumentProcess:
         files = self._scratch.names()
         exchange = Exchange(self._process, self._scratch, frame(Call(name, arguments)), limits, watch)
         try:
-            answer = self._answer(exchange)
+            return self._value(self._answer(exchange), reply)
         except CallFailed as error:
             if self.pid is None:
                 log.wait()
@@ -126,7 +127,13 @@ class DocumentProcess:
             raise
         finally:
             self._tidy(files)
-        return msgspec.msgpack.decode(answer.value, type=reply)
+
+    def _value(self, answer: Result, reply: type[Reply]) -> Reply:
+        try:
+            return msgspec.msgpack.decode(answer.value, type=reply)
+        except msgspec.DecodeError as error:
+            self.kill()
+            raise AnswerGarbled(error) from None
 
     def _answer(self, exchange: Exchange) -> Result:
         try:

@@ -1,5 +1,6 @@
 """What an error means for the document."""
 
+from app.isolation import AnswerGarbled
 from app.work import classify
 from config.settings import Settings
 from docrelay.contents import ContentsDamaged
@@ -14,6 +15,14 @@ def test_damaged_bytes_are_no_mistake_of_ours() -> None:
     assert problem.message == "the stored bytes of 12ab… are missing"
     assert problem.traceback is None
     assert outcome is AttemptOutcome.FAILED
+
+
+def test_an_answer_that_cannot_be_read_is_no_mistake_of_ours() -> None:
+    """The document is tried once more in a fresh process, as after a crash."""
+    problem, outcome = classify(AnswerGarbled(ValueError("MessagePack data is malformed")))
+    assert (problem.error_class, problem.code) == (ErrorClass.POISON, "answer_garbled")
+    assert "an answer that cannot be read (MessagePack data is malformed)" in problem.message
+    assert outcome is AttemptOutcome.CRASHED
 
 
 def test_the_default_limits_are_those_of_the_parser() -> None:

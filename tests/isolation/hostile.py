@@ -1,5 +1,6 @@
 """What hostile documents make a parser do; run in a document process by the tests beside this file."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 MIB = 1024 * 1024
@@ -71,6 +73,16 @@ def complain_and_crash(lines: int) -> None:
     sys.stderr.write("x" * 5000 + " last words\0")
     sys.stderr.flush()
     ctypes.string_at(0)
+
+
+def garble() -> None:
+    """Write what is no message where the answers go, as a parser that was taken over might."""
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        number = int(entry.name)
+        with contextlib.suppress(OSError):
+            if number > sys.stderr.fileno() and stat.S_ISFIFO(os.fstat(number).st_mode):
+                os.write(number, (5).to_bytes(8, "big") + b"\xc1" * 5)
+    time.sleep(1000)
 
 
 def leave() -> None:
@@ -197,6 +209,7 @@ def calls() -> dict[str, Callable[..., Any]]:
         "allocate_at_once": allocate_at_once,
         "crash": crash,
         "complain_and_crash": complain_and_crash,
+        "garble": garble,
         "leave": leave,
         "fork_and_hang": fork_and_hang,
         "allocate_and_die": allocate_and_die,

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.isolation import DocumentProcess, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
+from app.isolation import AnswerGarbled, DocumentProcess, LimitHit, Limits, NotReady, ProcessDied, WorkRefused
 
 ROOMY = Limits(seconds=30, silence=30, memory_mb=512)
 
@@ -101,6 +101,18 @@ def test_a_crash_is_told_apart(process: DocumentProcess, name: str, said: str) -
     """And the next call has a fresh process."""
     with pytest.raises(ProcessDied, match=said):
         process.call(name, {}, str, ROOMY, Watch())
+    assert process.call("echo", {"text": "alive"}, str, ROOMY, Watch()) == "alive"
+
+
+@pytest.mark.parametrize(("name", "arguments", "reply"), [("garble", {}, str), ("echo", {"text": "no number"}, int)])
+def test_an_answer_that_cannot_be_read(
+    process: DocumentProcess, name: str, arguments: dict[str, str], reply: type
+) -> None:
+    """No message, or a value of another type: the process is not to be trusted any more."""
+    with pytest.raises(AnswerGarbled, match="cannot be read") as caught:
+        process.call(name, arguments, reply, ROOMY, Watch())
+    assert caught.value.evidence is not None
+    assert process.pid is None
     assert process.call("echo", {"text": "alive"}, str, ROOMY, Watch()) == "alive"
 
 
