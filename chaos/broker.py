@@ -7,6 +7,7 @@ import httpx
 from celery import Celery
 
 from app.brokers.publisher import Announcement, Publisher
+from app.brokers.topology import declare
 from chaos.target import Brokered, NotInjected, Target, until
 from config.celery import celery_settings
 from docrelay.names import STAGE_TASK_PREFIX, Queue
@@ -133,12 +134,56 @@ def freeze(target: Brokered) -> str:
 
 def alarm(target: Brokered) -> str:
     """The memory alarm: publishers are blocked."""
-    url = f"{target.rabbitmq.api_url}/api/nodes"
-
-    def alarmed() -> bool:
-        return any(node.get("mem_alarm") for node in httpx.get(url, timeout=5).json())
-
     with target.rabbitmq.alarmed():
-        until(alarmed, 20, "no memory alarm")
+        until(lambda: _alarmed(target, "mem_alarm"), 20, "no memory alarm")
         time.sleep(target.dice.uniform(1, target.timing.outage))
     return "publishers were blocked"
+
+
+def disk_alarm(target: Brokered) -> str:
+    """The disk alarm: more room is asked for than any disk has, and publishers are blocked."""
+    target.rabbitmq.rabbitmqctl("set_disk_free_limit", "1000000GB")
+    try:
+        until(lambda: _alarmed(target, "disk_free_alarm"), 20, "no disk alarm")
+        time.sleep(target.dice.uniform(1, target.timing.outage))
+    finally:
+        target.rabbitmq.rabbitmqctl("set_disk_free_limit", "50MB")
+    return "publishers were blocked"
+
+
+def _alarmed(target: Brokered, alarm: str) -> bool:
+    nodes = httpx.get(f"{target.rabbitmq.api_url}/api/nodes", timeout=5).json()
+    return any(node.get(alarm) for node in nodes)
+
+
+def delete_queue(target: Target) -> str:
+    """A queue is deleted with what is in it; later somebody runs `python -m app migrate`."""
+    queue = target.dice.choice([Queue.PARSE, Queue.VECTORIZE, Queue.NOTIFY])
+    target.rabbitmq.rabbitmqctl("delete_queue", queue)
+    try:
+        until(lambda: queue not in _queues(target), 20, f"{queue} is still there")
+        time.sleep(target.dice.uniform(0, target.timing.outage))
+        if queue in _queues(target):
+            raise NotInjected(f"somebody has made {queue} again")
+    finally:
+        declare(target.rabbitmq.url, target.rabbitmq.api_url)
+    return f"{queue} was deleted"
+
+
+def _queues(target: Brokered) -> list[str]:
+    return target.rabbitmq.rabbitmqctl("list_queues", "name").splitlines()
+
+
+def revoke(target: Target) -> str:
+    """An operator revokes and terminates, in Celery's own way, whatever is announced or running."""
+    celery = Celery("chaos", set_as_current=False)
+    celery.conf.update(celery_settings(), broker_url=target.rabbitmq.url)
+
+    def told() -> int:
+        announced = target.rows("select message_id from stage_runs where message_id is not null order by id")
+        celery.control.revoke([row[0] for row in announced[-50:]], terminate=True, signal="SIGKILL")
+        answers = celery.control.inspect(timeout=2).revoked() or {}
+        return sum(len(revoked) for revoked in answers.values())
+
+    count = target.fed_until(told, 30, "no worker has heard of it")
+    return f"{count} messages are revoked in workers"

@@ -1,6 +1,7 @@
 """Faults of processes: killed, frozen, told to stop."""
 
 import contextlib
+import resource
 import signal
 import subprocess
 import sys
@@ -108,6 +109,25 @@ def _frozen_at_work(target: Target) -> tuple[uuid.UUID, int, str, psutil.Process
             return stage, token, worker, process
         process.resume()
     return None
+
+
+def no_descriptors(target: Target) -> str:
+    """A worker may open no file and no connection more, for a while."""
+    name, pid = target.pid_of("parse")
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    few = psutil.Process(pid).num_fds()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, usual[1]))
+    try:
+        target.feed(2)
+        time.sleep(target.dice.uniform(1, target.timing.outage))
+        if psutil.Process(pid).num_fds() > few:
+            raise NotInjected(f"{name} has opened more than {few}")
+    except psutil.NoSuchProcess:
+        return f"{name} {pid} could open nothing more than its {few} files, and ended"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+    return f"{name} {pid} could open nothing more than its {few} files"
 
 
 def kill_flower(target: Target) -> str:
