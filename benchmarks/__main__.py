@@ -9,6 +9,8 @@ import click
 
 from app.development.server import ServerError
 from benchmarks.converters import NoConverter
+from benchmarks.frameworks.environments import FRAMEWORKS
+from benchmarks.frameworks.task import ARITHMETICS
 from benchmarks.service import TooSlow
 from docrelay.errors import DocrelayError
 
@@ -64,6 +66,33 @@ def throughput(*, as_json: bool, **options: Any) -> None:
     from benchmarks.throughput import Wanted, measure
 
     measure(Wanted(**options)).show(as_json=as_json)
+
+
+@main.command()
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--cache", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to install in.")
+@click.option("--only", multiple=True, type=click.Choice(FRAMEWORKS), help="Beside this framework (may be repeated).")
+@click.option("--arithmetic", "arithmetics", multiple=True, type=click.Choice(ARITHMETICS), help="Theirs (repeatable).")
+@click.option("--most", default=1000, show_default=True, help="Take so many of the corpus's files at most.")
+@click.option("--largest", default=100_000_000, show_default=True, help="Take only files of at most so many bytes.")
+@click.option("--seconds", default=1800.0, show_default=True, help="Bound on one run of one side.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option("--broker", default="rabbitmq", show_default=True, type=BROKERS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def frameworks(*, as_json: bool, **options: Any) -> None:
+    """The PDFs of CORPUS to vectors, and once more, beside CocoIndex, Haystack, LangChain and LlamaIndex.
+
+    Each is installed by pip in an environment of its own in the folder of --cache, two gigabytes each, once.
+    Without --arithmetic they compute in openvino-bfloat16, the fastest that sentence-transformers documents.
+    """
+    from benchmarks.frameworks.environments import NotInstalled
+    from benchmarks.frameworks.rival import Failed
+    from benchmarks.frameworks.run import Wanted, measure
+
+    try:
+        measure(Wanted(**options)).show(as_json=as_json)
+    except (Failed, FileNotFoundError, NotInstalled) as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

@@ -5,19 +5,18 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from app.development.server import RabbitMQ
 from app.stack.fleet import environment
+from benchmarks.indexing import index, numbers
 from benchmarks.papers import make_papers
 from benchmarks.report import Report
-from benchmarks.service import Service, TooSlow, broker, outcomes, service
+from benchmarks.service import TooSlow, broker, service
 from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +78,7 @@ def _service_side(arithmetic: str, files: list[Path], server: RabbitMQ | None, w
     def side() -> dict[str, float]:
         with service(server, embedding_arithmetic=arithmetic) as running:
             running.warm_up(b"A text to warm up with.")
-            return _ours(running, files, wanted.seconds)
+            return index(running, files, wanted.seconds)
 
     return side
 
@@ -154,51 +153,4 @@ def _asked(process: subprocess.Popen[str], files: list[Path], engine: str, secon
     if not answer:
         raise TooSlow(f"the floor with {engine} ended without an answer, or took more than {seconds:g} s")
     found: dict[str, float] = json.loads(answer)
-    return _numbers(len(files), {**found, "with servers": found["CPU s"]}, json.loads(loaded))
-
-
-# -- the service
-
-
-def _ours(running: Service, files: list[Path], seconds: float) -> dict[str, float]:
-    before, own, started = running.used(), _own_cpu(), time.monotonic()
-    jobs = running.client.submit_many(files, collection="bench")
-    own = _own_cpu() - own
-    # The same bytes twice in a folder are one document: its second job is answered by the first.
-    ended = running.wait_all(len(jobs), seconds)
-    cpu = running.used().since(before)
-    ends = outcomes(running.client.jobs(ids=[job.id for job in jobs], limit=len(jobs)))
-    found: dict[str, float] = {
-        "all s": ended - started,
-        "CPU s": cpu.service + own,
-        "Postgres": cpu.postgres,
-        "RabbitMQ": cpu.rabbitmq,
-        "with servers": cpu.total + own,
-        "bad": len(jobs) - ends.get("succeeded", 0) - ends.get("no_text", 0),
-        **_made(running),
-    }
-    return _numbers(len(files), found, {"start s": running.start_seconds, "start CPU s": running.start_cpu})
-
-
-def _made(running: Service) -> dict[str, float]:
-    pages = running.sql("select coalesce(sum(page_count), 0) from documents")[0][0]
-    chunks = running.sql("select count(*) from chunks")[0][0]
-    # A text that occurs twice is embedded once.
-    tokens = running.sql("select coalesce(sum(tokens), 0) from (select distinct text_hash, tokens from chunks) once")
-    ran = running.sql("select coalesce(sum(ran_seconds), 0) from stage_runs where stage = 'parse'")[0][0]
-    return {"pages": float(pages), "chunks": float(chunks), "tokens": float(tokens[0][0]), "parse s": float(ran)}
-
-
-def _numbers(documents: int, found: dict[str, float], start: dict[str, Any]) -> dict[str, float]:
-    """In one order for both sides, with what follows from it."""
-    seconds = found["all s"]
-    rates = {f"{name}/s": found[key] / seconds for name, key in (("pages", "pages"), ("chunks", "chunks"))}
-    per_page = found["CPU s"] * 1000 / max(1.0, found["pages"])
-    per_token = found["CPU s"] * 1e6 / max(1.0, found["tokens"])
-    per = {"CPU ms/page": per_page, "CPU us/token": per_token, "tokens/s": found["tokens"] / seconds}
-    return {"docs/s": documents / seconds, **rates, **per, **found, **start}
-
-
-def _own_cpu() -> float:
-    times = os.times()
-    return times.user + times.system
+    return numbers(len(files), {**found, "with servers": found["CPU s"]}, json.loads(loaded))
