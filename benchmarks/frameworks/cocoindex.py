@@ -1,9 +1,9 @@
 """CocoIndex: its walk, memory and Postgres target around functions of one's own, as its PDF example has it.
 
-Settings, from cocoindex.io/docs (version 1: "PDF embedding", "Functions", "Sentence Transformers"): one component for each
-file, memoised; texts of all files gathered into batches of 64, as its own SentenceTransformerEmbedder does it. That class
-takes no backend and no dtype, so outside of float32 a function with the same decorator calls the model, as its
-documentation on functions shows. It reads no PDFs itself: pdfium does, the fastest here. No vector index.
+Settings, from cocoindex.io/docs (version 1: "PDF embedding", "Functions", "Sentence Transformers"): one component for
+each file, memoised; texts of all files gathered into batches of 64, as its own SentenceTransformerEmbedder does it. That
+class takes no backend and no dtype, so a function with the same decorator calls the model. It reads no PDFs itself:
+pdfium does, the fastest here. No vector index.
 """
 
 from collections.abc import AsyncIterator, Callable

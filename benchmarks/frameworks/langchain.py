@@ -1,9 +1,9 @@
 """LangChain: PyMuPDFLoader, HuggingFaceEmbeddings, the indexing API, PGVectorStore.
 
 Settings, from docs.langchain.com (integrations "PyMuPDF", "Hugging Face embeddings", "PGVectorStore"; "Indexing API"):
-the loader around MuPDF with `mode="single"`; sentence-transformers' options by `model_kwargs`; large batches for `index`,
-because `encode` sorts by length what it gets at once; `cleanup="incremental"`, which replaces a changed document; no
-vector index. Its store writes row by row, whatever one sets.
+the loader around MuPDF with `mode="single"`; sentence-transformers' options by `model_kwargs`; large batches for
+`index`, because `encode` sorts by length what it gets at once; `cleanup="incremental"`, which replaces a changed
+document; no vector index. Its store writes row by row, whatever one sets.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,9 +1,9 @@
 """LlamaIndex: PyMuPDFReader, IngestionPipeline with a document store, HuggingFaceEmbedding, PGVectorStore.
 
-Settings, from developers.llamaindex.ai ("Ingestion Pipeline", "Ingestion Pipeline + Document Management", "Local Embeddings
-with HuggingFace", "Postgres Vector Store"): a document store that is kept, so that what is unchanged is skipped, with
-`upserts`; no cache of nodes, which would only hash and write them once more; batches of 32 instead of 10; no vector index.
-Its worker processes (`num_workers`) each want a copy of the model and share the same cores: not used.
+Settings, from developers.llamaindex.ai ("Ingestion Pipeline", "Ingestion Pipeline + Document Management", "Local
+Embeddings with HuggingFace", "Postgres Vector Store"): a document store that is kept, so that what is unchanged is
+skipped, with `upserts`; no cache of nodes, which would only hash and write them once more; batches of 32 instead of 10;
+no vector index. Its worker processes (`num_workers`) each want a copy of the model and share the same cores: not used.
 """
 
 from collections.abc import Callable, Sequence

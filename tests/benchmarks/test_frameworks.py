@@ -1,4 +1,4 @@
-"""What the measurement beside other frameworks does itself: environments, conversation, cutting, counting, comparing."""
+"""What the measurement beside frameworks does itself: environments, conversation, cutting, counting, comparing."""
 
 import sys
 from collections.abc import Sequence
@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.frameworks import rival
+from benchmarks.frameworks import environments, rival
 from benchmarks.frameworks.cut import SPECIAL, cutter, tokenizer, window
 from benchmarks.frameworks.environments import FRAMEWORKS, NotInstalled, Pins, install, read_pins
 from benchmarks.frameworks.run import OURS, Wanted, again, compare, distinct, turns
 from benchmarks.frameworks.task import Task
+from benchmarks.indexing import index
+from benchmarks.papers import make_papers
 from benchmarks.report import Report
-from benchmarks.service import TooSlow
+from benchmarks.service import TooSlow, service
 from config.settings import Settings
 from pipelines.model_files import find_model
 
@@ -91,10 +93,9 @@ def test_a_half_made_environment_is_made_anew(tmp_path: Path) -> None:
     assert "--clear" in commands.seen[0]
 
 
-def test_a_real_command_that_fails_says_why(tmp_path: Path) -> None:
-    (tmp_path / "one").write_text("a file where the environment should go")
-    with pytest.raises(NotInstalled, match="venv"):
-        install(PINS, tmp_path)
+def test_a_command_that_fails_says_why() -> None:
+    with pytest.raises(NotInstalled, match="no room"):
+        environments._run([sys.executable, "-c", "raise SystemExit('no room')"])
 
 
 def test_a_framework_is_timed_from_the_word_to_its_answer(task: Task) -> None:
@@ -160,3 +161,13 @@ def test_ours_is_compared_with_each_of_the_others() -> None:
     found = {ratio.what: ratio.values for ratio in report.ratios}
     assert found[f"pages/s: {OURS} over other"] == (4.0,)
     assert found[f"seconds of the second run: {OURS} over other"] == (0.25,)
+
+
+def test_our_second_run_embeds_nothing(tmp_path: Path) -> None:
+    files = make_papers(tmp_path, 2, 0)
+    with service(None) as running:
+        first = index(running, files, 120)
+        second = index(running, files, 120)
+    assert first["embedded"] == first["chunks"] > 0
+    assert second["embedded"] == 0
+    assert second["bad"] == first["bad"] == 0
