@@ -1,7 +1,7 @@
 """CocoIndex: its walk, memory and Postgres target around functions of one's own, as its PDF example has it.
 
 Settings, from cocoindex.io/docs (version 1: "PDF embedding", "Functions", "Sentence Transformers"): one component for
-each file, memoised; texts of all files gathered into batches of 64, as its own SentenceTransformerEmbedder does it. That
+each file, memoised; texts of all files gathered into batches of 64, as its own SentenceTransformerEmbedder does. That
 class takes no backend and no dtype, so a function with the same decorator calls the model. It reads no PDFs itself:
 pdfium does, the fastest here. No vector index.
 """
@@ -87,7 +87,7 @@ def load(task: Task) -> Callable[[], Work]:
     model.encode(["A text to warm up with."])
     _models[task.model] = model
 
-    @coco.lifespan  # type: ignore[untyped-decorator]
+    @coco.lifespan
     async def lifespan(builder: coco.EnvironmentBuilder) -> AsyncIterator[None]:
         builder.settings.db_path = Path(task.state, "memory")
         async with await asyncpg.create_pool(task.database) as pool:
@@ -99,7 +99,7 @@ def load(task: Task) -> Callable[[], Work]:
 
     def work() -> Work:
         app.update_blocking()
-        return Work(**_seen)
+        return Work(_seen["pages"], _seen["chunks"], _seen["bad"])
 
     return work
 

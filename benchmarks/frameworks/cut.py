@@ -37,6 +37,8 @@ def cutter(model: str) -> Callable[[str], list[str]]:
     def cut(text: str) -> list[str]:
         offsets = tokenizer(model).encode(text, add_special_tokens=False).offsets
         starts = _starts(offsets, text, size)
+        if not starts:
+            return []
         ends = [*(offsets[start][0] for start in starts[1:]), len(text)]
         pieces = (text[offsets[start][0] : end].strip() for start, end in zip(starts, ends, strict=True))
         return [piece for piece in pieces if piece]
