@@ -1,7 +1,7 @@
 """Text into pieces that the model sees whole: the same for every framework, so that none is compared on less text.
 
-Their own splitters count characters or words, of which the model's window holds few in most languages but English, or
-count tokens anew for every sentence, which is slower than this.
+Splitters that count characters or words leave text out where the model's window holds fewer of them than thought, as in
+most languages but English; and the cutting itself is no part of what is compared.
 """
 
 import json
