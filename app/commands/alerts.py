@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
+from app.operator import ask
 from config.notifications import notifications
-from config.settings import settings
 from docrelay.cli.present import console, duration, print_json, print_table, printable
-from docrelay.database import find_url, make_engine, transact
 from docrelay.views import plain
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -29,11 +28,7 @@ def list_(everything: bool, as_json: bool) -> None:
     """List what is alarming now, and the silences; exit status 1 if there is anything."""
     from app.alerts import listed
 
-    engine = make_engine(find_url(settings().database_url or None), pool_size=1, application="docrelay alerts")
-    try:
-        alerts, silences = transact(engine, listed)
-    finally:
-        engine.dispose()
+    alerts, silences = ask("alerts", listed)
     lasting = [alert for alert in alerts if alert["cleared_at"] is None]
     if as_json:
         print_json({"alerts": plain(alerts if everything else lasting), "silences": plain(silences)})
@@ -94,9 +89,5 @@ def silence(pattern: str, length: str, because: str) -> None:
     if not number.isdigit() or unit not in UNITS:
         raise click.UsageError(f"--for {length}: expected such as 30m, 2h or 3d")
     seconds = int(number) * UNITS[unit]
-    engine = make_engine(find_url(settings().database_url or None), pool_size=1, application="docrelay alerts")
-    try:
-        transact(engine, lambda connection: write(connection, pattern, seconds, because))
-    finally:
-        engine.dispose()
+    ask("alerts", lambda connection: write(connection, pattern, seconds, because))
     click.echo(f"{pattern}: silent for {length}" if seconds else f"{pattern}: no longer silent")

@@ -4,9 +4,8 @@ import click
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from config.settings import settings
+from app.operator import ask
 from docrelay.cli.present import console, print_json, print_table
-from docrelay.database import find_url, make_engine, transact
 from docrelay.tables import CollectionShare
 
 LARGEST_WEIGHT = 1000
@@ -53,13 +52,8 @@ def list_(*, as_json: bool) -> None:
 
 
 def _run(statement: object) -> list[tuple[object, ...]]:
-    engine = make_engine(find_url(settings().database_url or None), pool_size=1, application="docrelay collection")
-
     def work(connection: Connection) -> list[tuple[object, ...]]:
         result = connection.execute(statement)  # type: ignore[call-overload]
         return list(result.all()) if result.returns_rows else []
 
-    try:
-        return transact(engine, work)
-    finally:
-        engine.dispose()
+    return ask("collection", work)

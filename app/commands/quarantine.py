@@ -1,15 +1,14 @@
 """`python -m app quarantine`: what could not be processed, why, and what becomes of it."""
 
-import getpass
-import socket
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
+from app.operator import ask, operator
 from app.quarantine import (
     Attempt,
     Case,
@@ -27,7 +26,6 @@ from app.quarantine import (
 )
 from config.settings import settings
 from docrelay.cli.present import console, duration, print_json, print_table, printable
-from docrelay.database import find_url, make_engine, transact
 from docrelay.views import plain
 
 Command = Callable[..., None]
@@ -58,29 +56,13 @@ def _selection(ids: tuple[str, ...], since: str | None, until: str | None, **oth
     return Selection(ids, since=moment(since) if since else None, until=moment(until) if until else None, **others)
 
 
-def _engine() -> Engine:
-    return make_engine(find_url(settings().database_url or None), pool_size=1, application="docrelay quarantine")
-
-
-def _run(work: Callable[[Connection], Any]) -> Any:
-    engine = _engine()
-    try:
-        return transact(engine, work)
-    finally:
-        engine.dispose()
-
-
-def _who() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
 @command.command("list")
 @selecting
 @click.option("--all", "discarded", is_flag=True, help="Those that were discarded, too.")
 def list_(as_json: bool, **given: Any) -> None:
     """List what waits for a person, oldest first."""
     selection = _selection(**given)
-    cases, letters = _run(lambda c: (select_cases(c, selection), select_letters(c, selection)))
+    cases, letters = ask("quarantine", lambda c: (select_cases(c, selection), select_letters(c, selection)))
     if as_json:
         print_json({"jobs": [_plain(case) for case in cases], "messages": [_plain(letter) for letter in letters]})
         return
@@ -102,23 +84,23 @@ def list_(as_json: bool, **given: Any) -> None:
 def show(id: str, file: Path | None, as_json: bool) -> None:  # noqa: A002 - what the user gives
     """Show one: why it is here, every try with what it used, and the last lines of its process."""
     selection = Selection((id,))
-    for letter in _run(lambda c: select_letters(c, selection)):
+    for letter in ask("quarantine", lambda c: select_letters(c, selection)):
         _show_letter(letter, file)
-    for case in _run(lambda c: select_cases(c, selection)):
+    for case in ask("quarantine", lambda c: select_cases(c, selection)):
         _show_case(case, file, as_json=as_json)
 
 
 def _show_letter(letter: Letter, file: Path | None) -> None:
-    headers, body = _run(lambda c: examine_letter(c, letter))
+    headers, body = ask("quarantine", lambda c: examine_letter(c, letter))
     if file:
         _write(file, body)
     print_json(_plain(letter) | {"headers": headers, "body": body.decode(errors="backslashreplace")})
 
 
 def _show_case(case: Case, file: Path | None, *, as_json: bool) -> None:
-    examined = _run(lambda c: examine(c, case))
+    examined = ask("quarantine", lambda c: examine(c, case))
     if file:
-        _write(file, _run(lambda c: read_bytes(c, case, settings().storage_url)))
+        _write(file, ask("quarantine", lambda c: read_bytes(c, case, settings().storage_url)))
     if as_json:
         print_json(_plain(examined))
     else:
@@ -141,9 +123,9 @@ def replay_(as_json: bool, from_stage: str | None, **given: Any) -> None:
 
     def work(connection: Connection) -> list[Case]:
         cases = select_cases(connection, selection)
-        return [case for case in cases if replay(connection, case, who=_who(), from_stage=from_stage)]
+        return [case for case in cases if replay(connection, case, who=operator(), from_stage=from_stage)]
 
-    _report("replayed", [str(case.id) for case in _run(work)], as_json=as_json)
+    _report("replayed", [str(case.id) for case in ask("quarantine", work)], as_json=as_json)
 
 
 @command.command("discard")
@@ -154,11 +136,11 @@ def discard_(as_json: bool, **given: Any) -> None:
 
     def work(connection: Connection) -> list[str]:
         letters = select_letters(connection, selection)
-        cases = [case for case in select_cases(connection, selection) if discard(connection, case, who=_who())]
+        cases = [case for case in select_cases(connection, selection) if discard(connection, case, who=operator())]
         discard_letters(connection, letters)
         return [*(str(case.id) for case in cases), *(letter.id for letter in letters)]
 
-    _report("discarded", _run(work), as_json=as_json)
+    _report("discarded", ask("quarantine", work), as_json=as_json)
 
 
 def _narrow(**given: Any) -> Selection:

@@ -1,10 +1,7 @@
 """`python -m app schedule`: which recurring jobs there are, when they come, and what became of them."""
 
-import getpass
-import socket
 import sys
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +9,8 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
+from app.operator import ask, operator
+from app.runtime import database_url
 from app.schedule import asking, ledger, overview
 from app.schedule.entries import Entry
 from app.schedule.file import read
@@ -19,7 +18,6 @@ from app.schedule.recurring import argument_models
 from config.settings import settings
 from docrelay import Client
 from docrelay.cli.present import console, duration, print_json, print_table, status
-from docrelay.database import find_url, make_engine, transact
 from docrelay.errors import NotFound
 from docrelay.views import Job, plain
 
@@ -44,28 +42,12 @@ def _entry(name: str) -> Entry:
     return entries[name]
 
 
-def _url() -> str:
-    return find_url(settings().database_url or None)
-
-
-def _ask(work: Callable[[Connection], Any]) -> Any:
-    engine = make_engine(_url(), pool_size=1, application="docrelay schedule")
-    try:
-        return transact(engine, work)
-    finally:
-        engine.dispose()
-
-
-def _who() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
 @command.command("list")
 @json_option
 def list_(as_json: bool) -> None:
     """List the entries: whether they fire, or why not; the next time, the last run, when and what."""
     entries = _entries()
-    lines = _ask(lambda c: overview.lines(c, entries))
+    lines = ask("schedule", lambda c: overview.lines(c, entries))
     if as_json:
         print_json([plain(asdict(line)) for line in lines])
         return
@@ -116,7 +98,7 @@ def next_(count: int, names: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def history(name: str | None, outcome: str | None, limit: int, as_json: bool) -> None:
     """Show what became of each due time, newest first: of one entry, or of all."""
-    runs = _ask(lambda c: _history(c, name, outcome, limit))
+    runs = ask("schedule", lambda c: _history(c, name, outcome, limit))
     if as_json:
         print_json([plain(asdict(each)) for each in runs])
         return
@@ -154,7 +136,7 @@ def _says(detail: dict[str, Any]) -> str:
 def run(name: str, no_wait: bool, anyway: bool, as_json: bool) -> None:
     """Run an entry now, besides its due times, and wait for its end."""
     entry = _entry(name)
-    run_id, job_id = _ask(lambda c: asking.run(c, name, entry, _who(), anyway=anyway))
+    run_id, job_id = ask("schedule", lambda c: asking.run(c, name, entry, operator(), anyway=anyway))
     _follow(name, run_id, job_id, wait=not no_wait, as_json=as_json)
 
 
@@ -168,7 +150,7 @@ def rehearse(name: str, no_wait: bool, as_json: bool) -> None:
     After a rehearsal that went well the entry fires, until its task, arguments or limit are changed.
     """
     entry = _entry(name)
-    run_id, job_id = _ask(lambda c: asking.rehearse(c, name, entry, _who()))
+    run_id, job_id = ask("schedule", lambda c: asking.rehearse(c, name, entry, operator()))
     _follow(name, run_id, job_id, wait=not no_wait, as_json=as_json)
 
 
@@ -176,11 +158,11 @@ def _follow(name: str, run_id: uuid.UUID, job_id: uuid.UUID, *, wait: bool, as_j
     if not wait:
         click.echo(job_id)
         return
-    with Client(_url()) as client:
+    with Client(database_url()) as client:
         for job in client.watch(job_id):
             _progress(job)
-    _ask(ledger.settle)
-    (past,) = [each for each in _ask(lambda c: overview.history(c, name, limit=50)) if each.id == run_id]
+    ask("schedule", ledger.settle)
+    (past,) = [each for each in ask("schedule", lambda c: overview.history(c, name, limit=50)) if each.id == run_id]
     if as_json:
         print_json(plain(asdict(past)))
     else:
@@ -219,7 +201,7 @@ def _print_detail(key: str, value: Any) -> None:
 @click.option("--because", metavar="TEXT", help="Why; shown with every due time that is skipped.")
 def pause(name: str, because: str | None) -> None:
     """Let an entry's due times pass until `resume`."""
-    _ask(lambda c: asking.pause(c, name, who=_who(), because=because))
+    ask("schedule", lambda c: asking.pause(c, name, who=operator(), because=because))
     click.echo(f"{name} is paused")
 
 
@@ -227,5 +209,5 @@ def pause(name: str, because: str | None) -> None:
 @click.argument("name")
 def resume(name: str) -> None:
     """Let a paused entry fire again."""
-    _ask(lambda c: asking.resume(c, name))
+    ask("schedule", lambda c: asking.resume(c, name))
     click.echo(f"{name} is resumed")
