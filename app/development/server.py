@@ -1,10 +1,11 @@
 """What every private RabbitMQ can do, whatever runs it."""
 
+import random
 import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -143,10 +144,18 @@ class RabbitMQ(ABC):
             return False
 
 
+SERVER_PORTS = range(20_000, 30_000)
+"""Below those that Linux gives to outgoing connections: a server that was killed gets its port again."""
+
+
 def free_ports(count: int) -> list[int]:
     """Loopback ports that nothing listened on a moment ago, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    ports: list[int] = []
+    with ExitStack() as held:
+        for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
+            with suppress(OSError):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise ServerError(f"no free ports in {SERVER_PORTS.start} to {SERVER_PORTS.stop}")

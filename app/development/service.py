@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.development.server import ServerError
+from app.development.server import ServerError, free_ports
 from app.stack.console import Console
 from app.stack.whole import Plan, Stack, plan, running
 from config.settings import Settings
@@ -29,6 +29,10 @@ def service(
     Raises:
         ServerError: some process did not come up; names it and the end of its log.
     """
+    if with_flower:
+        changes.setdefault(
+            "flower_port", free_ports(1)[0]
+        )  # the usual one is the user's
     wanted = planned(plan(Settings(home=home, **changes), with_flower=with_flower))
     logs = wanted.home.folder("logs")
     with (
