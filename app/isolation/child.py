@@ -32,11 +32,12 @@ KIB = 1024
 def bound(megabytes: int) -> None:
     """Let the kernel refuse here what the worker would notice too late, or on a full disk.
 
-    Memory, for each process by itself: twice the limit, since address space that is reserved but never used counts.
+    Memory, for each process by itself: three times the limit. Address space that is reserved but never used counts, and
+    a library that aborts where it is refused memory says less than a limit does: what grows by doubling shall hit that.
     Files: each at most as large as the memory. No core dumps: a crash would leave as much on the disk as the memory.
     """
     size = megabytes * MIB
-    for limit, value in ((resource.RLIMIT_DATA, 2 * size), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0)):
+    for limit, value in ((resource.RLIMIT_DATA, 3 * size), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(limit, (value, value))
 
 

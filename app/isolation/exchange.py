@@ -20,7 +20,7 @@ TICK_SECONDS = 0.25
 SOONEST_SECONDS = 0.005
 """The same near the limit on memory. A look costs a tenth of a millisecond."""
 
-FASTEST = 2048 * MIB
+FASTEST = 8192 * MIB
 """Bytes that a program can take in a second. The next look is due before what is left is gone at that rate."""
 
 READ_BYTES = MIB

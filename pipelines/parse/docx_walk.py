@@ -10,6 +10,7 @@ from pipelines.parse.ooxml import chosen, flag
 from pipelines.parse.package import Element, attribute, child, children, local
 
 _DEEPEST = 40
+_MOST_SPANNED = 100
 
 
 class Walk:
@@ -114,8 +115,9 @@ class Walk:
             return
         written: list[list[str]] = []
         beside: list[Paragraph] = []
-        for row in cells:
-            texts, pages = self._row(row, beside)
+        for row, inside in zip(rows, cells, strict=True):
+            texts, pages = self._row(inside, beside)
+            texts = _empty(number(value(row, "trPr", "gridBefore")) or 0) + texts  # it begins in a later column
             if pages and written:
                 self._blocks.table(written)
                 written = written[:1]  # the head, again
@@ -139,7 +141,7 @@ class Walk:
             continued = child(cell, "tcPr", "vMerge")
             merged_above = continued is not None and attribute(continued, "val") != "restart"
             texts.append("" if merged_above else tidy(text.replace(PAGE, "")))
-            texts.extend([""] * min((number(value(cell, "tcPr", "gridSpan")) or 1) - 1, 100))
+            texts += _empty((number(value(cell, "tcPr", "gridSpan")) or 1) - 1)
         return texts, pages
 
     def _numbered(self, element: Element, read: Paragraph) -> str:
@@ -169,6 +171,10 @@ def _through(element: Element, name: str) -> list[Element]:
         elif kind in ("sdt", "sdtContent", "ins", "customXml", "moveTo"):
             found.extend(_through(one, name))
     return found
+
+
+def _empty(cells: int) -> list[str]:
+    return [""] * min(cells, _MOST_SPANNED)
 
 
 def _is_layout(cell: Element) -> bool:

@@ -81,9 +81,10 @@ def test_word_tables_and_their_merged_cells() -> None:
         cell("tall", '<w:vMerge w:val="restart"/>') + cell("1"),
         cell("", "<w:vMerge/>") + cell("2|3"),
     )
-    table = "<w:tbl>" + "".join(f"<w:tr>{one}</w:tr>" for one in rows) + "</w:tbl>"
+    late = '<w:trPr><w:gridBefore w:val="1"/></w:trPr>' + cell("late")
+    table = "<w:tbl>" + "".join(f"<w:tr>{one}</w:tr>" for one in (*rows, late)) + "</w:tbl>"
     assert texts(parse(docx(table), "a.docx")) == [
-        "| Name | Size |\n|---|---|\n| wide |  |\n| tall | 1 |\n|  | 2\\|3 |"
+        "| Name | Size |\n|---|---|\n| wide |  |\n| tall | 1 |\n|  | 2\\|3 |\n|  | late |"
     ]
 
 
