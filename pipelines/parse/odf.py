@@ -30,6 +30,12 @@ _METADATA = {
     "date": "modified",
 }
 _LENGTH = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?)(cm|mm|in|pt)")
+_NUMBER = re.compile(r"\d+")
+_KINDS = {
+    f"{kind}{pages}": name
+    for kind, name in (("header", "Header"), ("footer", "Footer"))
+    for pages in ("", "-left", "-first")
+}
 _UNITS = {"cm": 10.0, "mm": 1.0, "in": 25.4, "pt": 25.4 / 72}
 
 
@@ -43,9 +49,13 @@ def parse(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument
     content = next((one for one in body if local(one) in _WRITERS), body[0])
     blocks = Blocks(limits)
     notes: list[str] = []
-    numbers = Numbers(package.xml_if_there("styles.xml"), child(package.xml("content.xml"), "automatic-styles"))
+    styles = package.xml_if_there("styles.xml")
+    numbers = Numbers(styles, child(package.xml("content.xml"), "automatic-styles"))
     text = OdfText(blocks, numbers)
     _WRITERS.get(local(content), _write_text)(content, blocks, text, notes)
+    if local(content) == "text":
+        for line in _headers_and_footers(styles, text):
+            blocks.aside(line)
     pages = blocks.pages()
     report(len(pages), len(pages))
     if any(name.startswith(("Basic/", "Scripts/")) for name in package.names):
@@ -60,6 +70,20 @@ def _write_text(content: Element, blocks: Blocks, text: OdfText, notes: list[str
     text.blocks_of(content)
     if deleted:
         notes.append(f"{deleted} passages deleted as tracked changes were left out.")
+
+
+def _headers_and_footers(styles: Element | None, text: OdfText) -> Iterator[str]:
+    """Those of all kinds of pages, each once: they tell, but for the number of the page, often the same."""
+    told: set[str] = set()
+    for one in () if styles is None else styles.iter():
+        name = _KINDS.get(local(one))
+        if name is None or attribute(one, "display") == "false":
+            continue
+        said = " ".join(" ".join(text.text(paragraph) for paragraph in one.iter() if local(paragraph) == "p").split())
+        bare = _NUMBER.sub("", said)
+        if any(map(str.isalpha, bare.lower().replace("page", ""))) and bare not in told:
+            told.add(bare)
+            yield f"{name}: {said}"
 
 
 def _write_slides(content: Element, blocks: Blocks, text: OdfText, notes: list[str]) -> None:

@@ -351,6 +351,24 @@ def test_open_document_lists_and_chapters_are_numbered() -> None:
     ]
 
 
+def test_opendocument_tells_headers_and_footers_once() -> None:
+    spaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("style", "text"))
+    pages = "".join(
+        f"<style:master-page><style:{kind}><text:p>{said}</text:p></style:{kind}></style:master-page>"
+        for kind, said in (
+            ("header", "Secret <text:span>plan</text:span>"),
+            ("footer", "Page 3 of 6"),
+            ("footer", "Draft 3"),
+            ("footer-left", "Draft 4"),
+            ("footer-first", ""),
+        )
+    )
+    pages += '<style:header-left style:display="false"><text:p>unused</text:p></style:header-left>'
+    styles = f"<styles {spaces}>{pages}</styles>"
+    (text,) = texts(parse(odf("text", "<text:p>Body</text:p>", {"styles.xml": styles}), "a.odt"))
+    assert text.split("\n\n") == ["Body", "Header: Secret plan", "Footer: Page 3 of 6", "Footer: Draft 3"]
+
+
 def test_open_document_slides_are_read_from_above() -> None:
     def frame(top: str, text: str) -> str:
         place = f'svg:x="1cm" svg:y="{top}" svg:width="5cm" svg:height="9mm"'
