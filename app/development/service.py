@@ -30,9 +30,7 @@ def service(
         ServerError: some process did not come up; names it and the end of its log.
     """
     if with_flower:
-        changes.setdefault(
-            "flower_port", free_ports(1)[0]
-        )  # the usual one is the user's
+        changes.setdefault("flower_port", free_ports(1)[0])  # the usual one is the user's
     wanted = planned(plan(Settings(home=home, **changes), with_flower=with_flower))
     logs = wanted.home.folder("logs")
     with (
