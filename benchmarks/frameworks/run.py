@@ -120,7 +120,7 @@ def _ours(files: list[Path], wanted: Wanted, report: Report) -> Numbers:
         first = index(running, files, wanted.seconds)
         stored = running.sql("select count(*) from chunks")[0][0]
         # It chooses by itself, each time anew: without that word nobody could tell what was compared.
-        ((chosen,),) = running.sql("select string_agg(distinct arithmetic, ' ') from generations")
+        ((chosen,),) = running.sql("select string_agg(distinct arithmetic, ' ') from models")
         report.facts[OURS] = " ".join(dict.fromkeys(f"{report.facts.get(OURS, '')} {chosen}".split()))
         return {**first, "stored": float(stored), **again(index(running, files, wanted.seconds))}
 
