@@ -181,8 +181,11 @@ def revoke(target: Target) -> str:
 
     def told() -> int:
         announced = target.rows("select message_id from stage_runs where message_id is not null order by id")
-        celery.control.revoke([row[0] for row in announced[-50:]], terminate=True, signal="SIGKILL")
-        answers = celery.control.inspect(timeout=2).revoked() or {}
+        # A connection of its own: those that kombu keeps were broken by earlier faults.
+        with celery.connection_for_write() as connection:
+            control = {"connection": connection, "terminate": True, "signal": "SIGKILL"}
+            celery.control.revoke([row[0] for row in announced[-50:]], **control)
+            answers = celery.control.inspect(timeout=2, connection=connection).revoked() or {}
         return sum(len(revoked) for revoked in answers.values())
 
     count = target.fed_until(told, 30, "no worker has heard of it")
