@@ -49,11 +49,13 @@ class _Stop:
         self.stack: Stack | None = None
 
     def heed(self, _number: int, _frame: FrameType | None) -> None:
-        if self.stack is None:
-            raise KeyboardInterrupt  # still starting: the `with` blocks undo what has been done
-        if self.asked:
-            self.stack.supervisor.hurry()
-        self.asked = True
+        again, self.asked = self.asked, True
+        if self.stack is not None:
+            if again:
+                self.stack.supervisor.hurry()
+        elif not again:
+            # Still starting: the `with` blocks undo what was done. A library may swallow this: `wait` sees it, too.
+            raise KeyboardInterrupt
 
     def wait(self) -> None:
         while not self.asked:
@@ -72,6 +74,10 @@ def _stop_signals() -> Iterator[_Stop]:
         yield stop
     except KeyboardInterrupt:
         pass  # what had been started is stopped by now
+    except Exception:
+        # So is it here: an interrupted library may say that its server is away.
+        if not stop.asked or stop.stack is not None:
+            raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
