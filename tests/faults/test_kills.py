@@ -102,8 +102,8 @@ def _middle(client: Client, ids: list[uuid.UUID]) -> None:
 def test_all_documents_survive(fault: str, stack: Stack, rabbitmq: RabbitMQ, client: Client) -> None:
     """One fault among 100 documents; nothing is lost, stuck, silent or done twice."""
     seed = 1 + [*FAULTS, *CHARGED_FAULTS].index(fault)
-    jobs = [client.submit(data, name=name, collection=fault) for name, data in documents(COUNT, seed)]
-    ids = [job.id for job in jobs]
+    # At once: the service is faster than one who submits one after another.
+    ids = [job.id for job in client.submit_many([data for _, data in documents(COUNT, seed)], collection=fault)]
     _middle(client, ids)
     assert sum(job.finished for job in client.jobs(ids=ids, limit=COUNT)) < COUNT, "the fault comes too late to matter"
     more = {**FAULTS, **CHARGED_FAULTS}[fault](stack, rabbitmq, client)
