@@ -13,7 +13,7 @@ from app.development.server import RabbitMQ
 from benchmarks import empty_stages
 from benchmarks.chain import STEPS, Setting
 from benchmarks.cpu import Used
-from benchmarks.report import Report
+from benchmarks.report import Report, turns
 from benchmarks.rivals import Rival, rival
 from benchmarks.service import Service, broker, service
 from config.settings import Settings
@@ -54,7 +54,7 @@ def measure(wanted: Wanted) -> Report:
         rivals = cleanup.enter_context(_rivals(server))
         sides = [OURS, *rivals]
         for number in range(wanted.rounds):
-            for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
+            for side in turns(sides, number):
                 if side == OURS:
                     report.add(side, _ours(ours, wanted, number))
                 else:

@@ -92,3 +92,9 @@ def _number(value: float) -> str:
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value)}"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def turns(names: list[str], number: int) -> list[str]:
+    """The order of a round: another begins each time, so that none always runs on the warmest machine."""
+    place = number % len(names)
+    return names[place:] + names[:place]

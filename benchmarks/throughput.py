@@ -15,7 +15,7 @@ from app.development.server import RabbitMQ
 from app.stack.fleet import environment
 from benchmarks.indexing import index, numbers
 from benchmarks.papers import make_papers
-from benchmarks.report import Report
+from benchmarks.report import Report, turns
 from benchmarks.service import TooSlow, broker, service
 from config.settings import Settings
 
@@ -53,8 +53,7 @@ def measure(wanted: Wanted) -> Report:
         server = cleanup.enter_context(broker(wanted.broker))
         sides = _sides(files, server, wanted)
         for number in range(wanted.rounds):
-            names = list(sides)
-            for name in names[number % len(names) :] + names[: number % len(names)]:
+            for name in turns(list(sides), number):
                 report.add(name, sides[name]())
     _compare(report)
     return report

@@ -18,7 +18,7 @@ from benchmarks.frameworks import rival
 from benchmarks.frameworks.environments import Pins, install, read_pins
 from benchmarks.frameworks.task import Task
 from benchmarks.indexing import index, numbers
-from benchmarks.report import Report
+from benchmarks.report import Report, turns
 from benchmarks.service import broker, service
 from config.settings import Settings
 from pipelines.model_files import find_model
@@ -72,12 +72,6 @@ def measure(wanted: Wanted) -> Report:
                 report.add(name, sides[name]())
     compare(report)
     return report
-
-
-def turns(names: list[str], number: int) -> list[str]:
-    """The order of a round: another begins each time, so that none always runs on the warmest machine."""
-    place = number % len(names)
-    return names[place:] + names[:place]
 
 
 def compare(report: Report) -> None:

@@ -9,11 +9,11 @@ import pytest
 from benchmarks.frameworks import environments, rival
 from benchmarks.frameworks.cut import SPECIAL, cutter, tokenizer, window
 from benchmarks.frameworks.environments import FRAMEWORKS, NotInstalled, Pins, install, read_pins
-from benchmarks.frameworks.run import OURS, Wanted, again, compare, distinct, turns
+from benchmarks.frameworks.run import OURS, Wanted, again, compare, distinct
 from benchmarks.frameworks.task import Task
 from benchmarks.indexing import index
 from benchmarks.papers import make_papers
-from benchmarks.report import Report
+from benchmarks.report import Report, turns
 from benchmarks.service import TooSlow, service
 from config.settings import Settings
 from pipelines.model_files import find_model

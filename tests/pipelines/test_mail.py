@@ -1,6 +1,5 @@
 """E-mail through a real SMTP server, with STARTTLS and a password, and read back."""
 
-import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from app.development.server import free_ports
 from pipelines.deliver import GiveUp, Mail, MailServer, Message, TryAgain, renderer
 from tests.servers.certificate import certificate
 
@@ -87,18 +87,12 @@ def trusted(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 @pytest.fixture
 def server(trusted: tuple[ssl.SSLContext, ssl.SSLContext]) -> Iterator[tuple[Mailbox, int]]:
     mailbox = Mailbox()
-    controller = Server(mailbox, hostname="127.0.0.1", port=free_port())
+    controller = Server(mailbox, hostname="127.0.0.1", port=free_ports(1)[0])
     controller.tls = trusted[0]
     controller.start()
     assert controller.server is not None
     yield mailbox, controller.server.sockets[0].getsockname()[1]
     controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def send(port: int, tls: ssl.SSLContext | None, to: str = "ada@example.com", password: str = "p%40ss%20word") -> None:
@@ -161,7 +155,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(server: tuple[Mailbox,
 def test_no_password_and_no_mail_without_tls(trusted: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """A server that does not offer STARTTLS, or somebody between who takes the offer out."""
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    controller = Controller(mailbox, hostname="127.0.0.1", port=free_ports(1)[0])
     controller.start()
     assert controller.server is not None
     try:
