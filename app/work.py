@@ -79,10 +79,10 @@ class Work:
         """Run a query of the body in a transaction of its own."""
         return transact(engine(), query)
 
-    def write(self, effects: Effects) -> None:
-        """Commit effects that are right whoever wrote them (a cache), before the stage closes."""
+    def write(self, effects: Callable[[Connection], Any]) -> Any:
+        """Commit effects that are right whoever wrote them (a cache), before the stage closes; what they return."""
         self.check()
-        transact(engine(), effects)
+        return transact(engine(), effects)
 
     def succeed(
         self,

@@ -146,10 +146,12 @@ class Run:
 
         return self._work.read(guarded)
 
-    def write(self, effects: Callable[[Connection], None]) -> None:
-        """Commit a step of the run; does nothing in a rehearsal. A step must be right when it is done twice."""
-        if not self.rehearsal:
-            self._work.write(effects)
+    def write(self, effects: Callable[[Connection], Any]) -> Any:
+        """Commit a step of the run, and return what it returns; None in a rehearsal, where nothing is done.
+
+        A step must be right when it is done twice: a commit whose answer was lost is tried again.
+        """
+        return None if self.rehearsal else self._work.write(effects)
 
     def keep(self, report: dict[str, Any]) -> None:
         """Keep what there is to say even if the run fails after this."""

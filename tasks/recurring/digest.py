@@ -71,18 +71,16 @@ def digest(run: Run, wanted: Digest) -> dict[str, Any]:
         payload = {"type": EVENT, "timestamp": run.order.due_at.isoformat(), "data": data}
         text_ = renderer(None).render(payload)
         return {**numbers, "would_send": [text_.subject, *text_.text.splitlines()]}
-    sent: list[int] = []
 
-    def send(connection: Connection) -> None:
+    def send(connection: Connection) -> int:
         # With the run's row, so that a worker that dies after it does not make the next one send it again.
         report = run.kept(connection)
         if "sent" not in report:
             report = {**numbers, "sent": len(notify_service(connection, EVENT, data, targets=wanted.to))}
             run.keep_within(connection, report)
-        sent.append(report["sent"])
+        return int(report["sent"])
 
-    run.write(send)
-    return {**numbers, "sent": sent[-1]}
+    return {**numbers, "sent": run.write(send)}
 
 
 def _gather(connection: Connection, values: dict[str, Any]) -> dict[str, Any]:

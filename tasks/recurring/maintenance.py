@@ -1,7 +1,9 @@
 """`maintenance`: removes what nobody refers to, forgets old runs, and names what an operator should look at."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -58,7 +60,7 @@ def _contents(run: Run, after: timedelta) -> int:
     while found := run.read(lambda c: c.scalars(unused.limit(MOST)).all()):
         for sha256 in found:
             # Each in a transaction of its own: one that fails must not take back the rows of objects that are gone.
-            run.write(lambda c, sha256=sha256: contents.drop_unused(c, sha256, settings().storage_url))  # type: ignore[misc]
+            run.write(partial(contents.drop_unused, sha256=sha256, storage_url=settings().storage_url))
         removed += len(found)
         run.progress(removed, removed, "contents")
     return removed
@@ -68,13 +70,7 @@ def _vectors(run: Run, after: timedelta) -> int:
     age = f"{after.total_seconds()} seconds"
     if run.rehearsal:
         return int(run.read(lambda c: vectors.count_old(c, age=age)))
-    removed = 0
-    while True:
-        counts: list[int] = []
-        run.write(lambda c, counts=counts: counts.append(vectors.drop_old(c, age=age, most=MOST)))  # type: ignore[misc]
-        removed += counts[-1]
-        if counts[-1] < MOST:
-            return removed
+    return _all(run, lambda c: vectors.drop_old(c, age=age, most=MOST))
 
 
 def _runs(run: Run, after: timedelta) -> int:
@@ -88,7 +84,7 @@ def _runs(run: Run, after: timedelta) -> int:
     while found := run.read(lambda c: c.execute(old.limit(MOST)).all()):
         run_ids = [row.id for row in found]
         job_ids = [row.job_id for row in found if row.job_id]
-        run.write(lambda c, run_ids=run_ids, job_ids=job_ids: _forget(c, run_ids, job_ids))  # type: ignore[misc]
+        run.write(partial(_forget, run_ids=run_ids, job_ids=job_ids))
         removed += len(found)
     return removed
 
@@ -108,13 +104,17 @@ def _notifications(run: Run, after: timedelta) -> int:
     )
     if run.rehearsal:
         return int(run.read(lambda c: c.scalar(select(func.count()).select_from(old.subquery()))))
+    some = delete(Delivery).where(Delivery.id.in_(old.limit(MOST)))
+    return _all(run, lambda c: c.execute(some).rowcount)
+
+
+def _all(run: Run, step: Callable[[Connection], int]) -> int:
+    """Repeat a step that removes at most `MOST`, until it finds fewer; how many went."""
     removed = 0
     while True:
-        counts: list[int] = []
-        some = delete(Delivery).where(Delivery.id.in_(old.limit(MOST)))
-        run.write(lambda c, some=some, counts=counts: counts.append(c.execute(some).rowcount))  # type: ignore[misc]
-        removed += counts[-1]
-        if counts[-1] < MOST:
+        count: int = run.write(step)
+        removed += count
+        if count < MOST:
             return removed
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,8 +63,7 @@ def over_collection(run: Run, wanted: OverCollection) -> dict[str, Any]:
     made, after = 0, uuid.UUID(int=0)
     while made < wanted.most:
         values |= {"after": after, "most": min(PAGE, wanted.most - made)}
-        last: list[uuid.UUID] = []
-        run.write(lambda c, values=dict(values), last=last: last.extend(_make(c, run, wanted, pipeline, values)))  # type: ignore[misc]
+        last = run.write(partial(_make, run=run, wanted=wanted, pipeline=pipeline, values=values))
         if not last:
             break
         made, after = made + len(last), last[-1]

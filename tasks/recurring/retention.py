@@ -93,9 +93,7 @@ Removing = Callable[[Connection, Any], bool]
 def _remove(run: Run, part: Part, row: Any) -> bool:
     if run.rehearsal:
         return bool(run.read(lambda connection: THERE[part](connection, row)))
-    done: list[bool] = []
-    run.write(lambda connection: done.append(_alone(connection, row) and REMOVE[part](connection, row)))
-    return done[-1]
+    return bool(run.write(lambda connection: _alone(connection, row) and REMOVE[part](connection, row)))
 
 
 def _alone(connection: Connection, row: Any) -> bool:

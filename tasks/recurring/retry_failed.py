@@ -75,12 +75,10 @@ def retry_failed(run: Run, wanted: RetryFailed) -> dict[str, Any]:
 
 
 def _retry(run: Run, job_id: uuid.UUID, who: str) -> bool:
-    done: list[bool] = []
-
-    def work(connection: Connection) -> None:
-        done.append(transitions.retry(connection, job_id, who=who))
-        if done[-1]:
+    def work(connection: Connection) -> bool:
+        retried = transitions.retry(connection, job_id, who=who)
+        if retried:
             run.made(connection, [job_id])
+        return retried
 
-    run.write(work)
-    return done[-1]
+    return bool(run.write(work))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select, text
@@ -113,13 +114,7 @@ class Taking:
         if not step:
             return
         # Counted after the commit, by what the transaction that was committed found.
-        outcome: dict[str, int] = {}
-
-        def work(connection: Connection) -> None:
-            outcome.clear()
-            outcome.update(self._submit(connection, step))
-
-        self._run.write(work)
+        outcome = self._run.write(partial(self._submit, step=step)) or {}
         for key, number in outcome.items():
             self._counts[key] += number
         done = self._counts["new"] + self._counts["changed"]
@@ -205,7 +200,7 @@ class Taking:
             if self._dry:
                 self._name("remove", path)
             else:
-                self._run.write(lambda connection, path=path: self._remove(connection, path))  # type: ignore[misc]
+                self._run.write(partial(self._remove, path=path))
             self._counts["removed"] += 1
 
     def _remove(self, connection: Connection, path: str) -> None:
