@@ -88,6 +88,7 @@ FAULTS = (
     _host("host cut off from broker", partial(network.cut_off, from_what=["broker"]), "network"),
     _host("host cut off from database", partial(network.cut_off, from_what=["database"]), "network"),
     _host("host cut off from both", partial(network.cut_off, from_what=["database", "broker"]), "network"),
+    _host("host's lines slow", network.slow_lines, "network"),
     _host("host's clock an hour ahead", partial(clock.wrong_clock, sign=1), "clock"),
     _host("host's clock an hour behind", partial(clock.wrong_clock, sign=-1), "clock"),
 )

@@ -21,6 +21,8 @@ class SecondHost:
     _network: Namespace | None
     _clock: Clock | None
     environment: dict[str, str]
+    relays: dict[str, Proxy]
+    """What its lines to the database and the broker end in."""
 
     @property
     def network(self) -> Namespace:
@@ -59,13 +61,14 @@ def second_host(
     with ExitStack() as cleanup:
         clock = None if "clock" in without else Clock(folder)
         environment = dict(clock.environment) if clock else {}
-        network = None
+        network, relays = None, {}
         if "network" not in without:
             network = cleanup.enter_context(Namespace())
             broker = cleanup.enter_context(Proxy(urlsplit(broker_url).port or 5672))
             for what, relay, url in (("database", database, database_url), ("broker", broker, broker_url)):
                 address, here = network.links[what].here, urlsplit(url)
+                relays[what] = relay
                 port = network.ports[what] = relay.listen(address)
                 moved = url.replace(f"@{here.hostname}:{here.port}", f"@{address}:{port}", 1)
                 environment[f"DOCRELAY_{what.upper()}_URL"] = moved
-        yield SecondHost(network, clock, environment)
+        yield SecondHost(network, clock, environment, relays)

@@ -137,6 +137,26 @@ def cut_off(target: Target, from_what: Sequence[str]) -> str:
     return f"cut off for {longer:.1f} s{'' if held else ', a stage was taken from it or over'}"
 
 
+def slow_lines(target: Target) -> str:
+    """All that the second host sends and gets is late, for longer than a lease; it must go on with what it can."""
+    host = target.second_host
+    seconds = target.dice.uniform(0.05, 0.3)
+    with contextlib.ExitStack() as slow:
+        for what, relay in host.relays.items():
+            slow.enter_context(relay.slow(host.network.ports[what], seconds))
+        begun, late = time.monotonic(), {what: relay.late for what, relay in host.relays.items()}
+        longer = target.timing.lease + target.timing.sweep + target.dice.uniform(0.5, 2.0)
+        look = "select count(*) from attempts where pid = any(%s) and started_at >= %s"
+        (since,) = target.rows("select now()")[0]
+        pids = host.pids(target.stack)
+        attempts = target.fed_until(lambda: target.rows(look, pids, since)[0][0], 30, "it began no stage while slow")
+        time.sleep(max(0.0, begun + longer - time.monotonic()))
+        pieces = {what: relay.late - late[what] for what, relay in host.relays.items()}
+    if not all(pieces.values()):
+        raise NotInjected(f"nothing was late on one of its lines: {pieces}")
+    return f"each piece {seconds:.2f} s late, {sum(pieces.values())} of them; it began {attempts} stages meanwhile"
+
+
 def _closing(target: Target, stage: object) -> bool:
     """Whether the server still waits for the cut-off host in the middle of a transaction on the stage."""
     return not target.rows("select 1 from stage_runs where id = %s for update skip locked", stage)

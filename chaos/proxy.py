@@ -1,8 +1,12 @@
-"""A relay in front of Postgres that can lose the answer to a COMMIT: the server did it, the client cannot know."""
+"""A relay in front of a server.
+
+It can be slow, and it can lose the answer to a COMMIT: Postgres did it, the client cannot know.
+"""
 
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,6 +22,8 @@ READ_BYTES = 64 * 1024
 class _Pair:
     client: socket.socket
     server: socket.socket
+    port: int
+    """At which of ours the client came in."""
     committing: bool = False
 
     def close(self) -> None:
@@ -45,9 +51,12 @@ class Proxy:
     target_port: int
     lost: int = 0
     """Answers to a COMMIT that were lost so far."""
+    late: int = 0
+    """Pieces that came late so far."""
     port: int = 0
     _to_lose: int = 0
     _away: bool = False
+    _delays: dict[int, float] = field(default_factory=dict)
     _pairs: set[_Pair] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _listeners: list[socket.socket] = field(default_factory=list)
@@ -61,8 +70,9 @@ class Proxy:
         """Listen at one more address of this machine; the port there."""
         listener = socket.create_server((address, 0), backlog=128)
         self._listeners.append(listener)
-        threading.Thread(target=self._accept, args=(listener,), name="proxy", daemon=True).start()
-        return int(listener.getsockname()[1])
+        port = int(listener.getsockname()[1])
+        threading.Thread(target=self._accept, args=(listener, port), name="proxy", daemon=True).start()
+        return port
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,15 +101,24 @@ class Proxy:
         finally:
             self._away = False
 
-    def _accept(self, listener: socket.socket) -> None:
+    @contextlib.contextmanager
+    def slow(self, port: int, seconds: float) -> Iterator[None]:
+        """Hold up each piece of what passes through that port, in either direction, until the block ends."""
+        self._delays[port] = seconds
+        try:
+            yield
+        finally:
+            del self._delays[port]
+
+    def _accept(self, listener: socket.socket, port: int) -> None:
         while True:
             try:
                 client, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(client,), name="proxy-pair", daemon=True).start()
+            threading.Thread(target=self._serve, args=(client, port), name="proxy-pair", daemon=True).start()
 
-    def _serve(self, client: socket.socket) -> None:
+    def _serve(self, client: socket.socket, port: int) -> None:
         try:
             server = socket.create_connection(("127.0.0.1", self.target_port), timeout=5)
         except OSError:
@@ -109,7 +128,7 @@ class Proxy:
             each.settimeout(None)
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _notice_silence(client)
-        pair = _Pair(client, server)
+        pair = _Pair(client, server, port)
         with self._lock:
             self._pairs.add(pair)
         if self._away:
@@ -122,6 +141,7 @@ class Proxy:
     def _requests(self, pair: _Pair) -> None:
         with contextlib.suppress(OSError):
             while data := pair.client.recv(READ_BYTES):
+                self._hold_up(pair)
                 pair.committing = data.endswith(COMMIT)
                 pair.server.sendall(data)
         pair.close()
@@ -131,8 +151,15 @@ class Proxy:
             while data := pair.server.recv(READ_BYTES):
                 if pair.committing and COMMIT in data and self._loses():
                     break
+                self._hold_up(pair)
                 pair.client.sendall(data)
         pair.close()
+
+    def _hold_up(self, pair: _Pair) -> None:
+        if seconds := self._delays.get(pair.port):
+            time.sleep(seconds)
+            with self._lock:
+                self.late += 1
 
     def _loses(self) -> bool:
         with self._lock:
