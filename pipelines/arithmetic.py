@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody uses
 
-from pipelines.encoders import BertEncoder, Encoder
+from pipelines.encoders import BertEncoder, Encoder, TorchEncoder
 from pipelines.openvino_encoder import OpenVinoEncoder, has_openvino
 from pipelines.tokens import ModelTokenizer
 
@@ -47,21 +47,23 @@ def encode_normalised(encoder: Encoder, ids: list[list[int]]) -> np.ndarray[tupl
     return vectors
 
 
-def choose(encoder: Encoder, tokenizer: ModelTokenizer, arithmetic: str) -> tuple[Encoder, str]:
+def choose(encoder: TorchEncoder, tokenizer: ModelTokenizer, arithmetic: str, threads: int) -> tuple[Encoder, str]:
     """The encoder in the arithmetic that was asked for, or for "auto" in the one that is the best here; and its name.
 
+    So many threads may use it at once.
     Raises ImportError for OpenVINO where it is not installed, TypeError where it cannot run the model.
     """
     if arithmetic == "auto":
         with _one_thread():
             arithmetic = _best(encoder, tokenizer)
-    return _made(encoder, arithmetic), arithmetic
+    return _made(encoder, arithmetic, threads), arithmetic
 
 
-def _best(encoder: Encoder, tokenizer: ModelTokenizer) -> str:
-    best, name = encoder, "float32"
+def _best(encoder: TorchEncoder, tokenizer: ModelTokenizer) -> str:
+    best: Encoder = encoder
+    name = "float32"
     for other in _candidates(encoder):
-        made = _made(encoder, other)
+        made = _made(encoder, other, 1)
         if _pays(encoder, best, made, tokenizer, _LOWEST_COSINE[other]):
             best, name = made, other
     return name
@@ -78,7 +80,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _candidates(encoder: Encoder) -> list[str]:
+def _candidates(encoder: TorchEncoder) -> list[str]:
     """What is worth a try on this processor, with what is installed."""
     found = ["bfloat16"] if _computes_bfloat16() else []
     if has_openvino() and isinstance(encoder, BertEncoder):
@@ -86,13 +88,12 @@ def _candidates(encoder: Encoder) -> list[str]:
     return found
 
 
-def _made(encoder: Encoder, arithmetic: str) -> Encoder:
+def _made(encoder: TorchEncoder, arithmetic: str, threads: int) -> Encoder:
     if not arithmetic.startswith("openvino"):
         return encoder.to_bfloat16() if arithmetic == "bfloat16" else encoder
     if not isinstance(encoder, BertEncoder):
         raise TypeError("OpenVINO is used for plain BERT models only")
-    converted = OpenVinoEncoder.convert(encoder)
-    return converted.to_bfloat16() if arithmetic == "openvino-bfloat16" else converted
+    return OpenVinoEncoder.convert(encoder, threads, short=arithmetic == "openvino-bfloat16")
 
 
 def _computes_bfloat16() -> bool:

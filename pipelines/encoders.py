@@ -25,10 +25,17 @@ class Encoder(Protocol):
     def dimension(self) -> int: ...
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Vectors, not yet normalised, for padded ids (texts x tokens) and a mask that is true for real ones."""
+        """Vectors, not yet normalised, for padded ids (texts x tokens) and a mask that is true for real ones.
+
+        Several threads may call it at once.
+        """
         ...
 
-    def to_bfloat16(self) -> "Encoder":
+
+class TorchEncoder(Encoder, Protocol):
+    """One that torch computes."""
+
+    def to_bfloat16(self) -> "TorchEncoder":
         """The same model computing in bfloat16."""
         ...
 

@@ -5,6 +5,7 @@ The model is converted in memory from the ``BertEncoder`` that was loaded, so th
 
 import importlib.util
 import warnings
+from queue import LifoQueue
 from typing import Any
 
 import torch
@@ -26,23 +27,29 @@ class OpenVinoEncoder:
 
     pad_id = BertEncoder.pad_id
 
-    def __init__(self, model: Any, dimension: int, *, short: bool) -> None:
+    def __init__(self, model: Any, dimension: int, threads: int, *, short: bool) -> None:
         import openvino
         from openvino import properties
 
-        self._model = model
         self.dimension = dimension
         wanted = {
             properties.hint.inference_precision: openvino.Type.bf16 if short else openvino.Type.f32,
-            properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
             properties.hint.enable_cpu_pinning: False,  # others compute on these cores, too
-            properties.inference_num_threads: torch.get_num_threads(),
+            # Each of so many requests by one thread: see `pipelines.embed`.
+            properties.num_streams: threads,
+            properties.inference_num_threads: threads,
         }
-        self._run = openvino.Core().compile_model(model, "CPU", wanted)
+        compiled = openvino.Core().compile_model(model, "CPU", wanted)
+        self._requests: LifoQueue[Any] = LifoQueue()
+        for _ in range(threads):
+            self._requests.put(compiled.create_infer_request())
 
     @classmethod
-    def convert(cls, encoder: BertEncoder) -> "OpenVinoEncoder":
-        """The same model in float32. Raises ImportError when the package is missing."""
+    def convert(cls, encoder: BertEncoder, threads: int, *, short: bool) -> "OpenVinoEncoder":
+        """The same model for so many threads at once, in bfloat16 if `short`, else in float32.
+
+        Raises ImportError when the package is missing.
+        """
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -55,10 +62,7 @@ class OpenVinoEncoder:
             # That tracing is deprecated, which OpenVINO does by itself; that it follows one way only, see above.
             warnings.simplefilter("ignore")
             decoder = TorchScriptPythonDecoder(_Traced(encoder), example_input=(ids, mask))
-        return cls(frontend.convert(frontend.load(decoder)), encoder.dimension, short=False)
-
-    def to_bfloat16(self) -> "OpenVinoEncoder":
-        return OpenVinoEncoder(self._model, self.dimension, short=True)
+        return cls(frontend.convert(frontend.load(decoder)), encoder.dimension, threads, short=short)
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         """See ``Encoder``."""
@@ -66,7 +70,11 @@ class OpenVinoEncoder:
         if padding and ids.shape[1] > _LENGTHS:
             ids = torch.nn.functional.pad(ids, (0, padding), value=self.pad_id)
             mask = torch.nn.functional.pad(mask, (0, padding), value=False)
-        return torch.from_numpy(self._run((ids.numpy(), mask.numpy()))[0])
+        request = self._requests.get()
+        try:
+            return torch.from_numpy(request.infer((ids.numpy(), mask.numpy()))[0])  # a copy
+        finally:
+            self._requests.put(request)
 
 
 class _Traced(torch.nn.Module):

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from pipelines.arithmetic import choose
 from pipelines.embed import Embedder
-from pipelines.encoders import SentenceEncoder, is_plain_bert
+from pipelines.encoders import BertEncoder, SentenceEncoder, is_plain_bert
 from pipelines.errors import TransientError
 from pipelines.model_files import ModelNotFoundError, find_model
 from tests.pipelines.conftest import MODEL
@@ -26,6 +28,11 @@ TEXTS = [
     "def parse(data: bytes) -> Document: ...",
     "| a | b |\n|---|---|\n| 1 | 2 |",
 ]
+
+
+def torch_encoder(embedder: Embedder) -> BertEncoder:
+    assert isinstance(embedder._encoder, BertEncoder)
+    return embedder._encoder
 
 
 def vectors(embedder: Embedder, texts: list[str]) -> "np.ndarray[Any, np.dtype[np.float32]]":
@@ -91,9 +98,6 @@ class Starved:
             raise RuntimeError(self._says)
         return self._encoder.encode(ids, mask)
 
-    def to_bfloat16(self) -> "Starved":
-        return self
-
 
 def test_batches_shrink_when_memory_runs_out(embedder: Embedder) -> None:
     starved = Embedder("m", "1", embedder.tokenizer, Starved(embedder, 2), max_tokens=256, arithmetic="float32")
@@ -109,7 +113,7 @@ def test_a_single_text_that_does_not_fit(embedder: Embedder, says: str) -> None:
 
 
 def test_bfloat16_agrees(embedder: Embedder) -> None:
-    encoder, arithmetic = choose(embedder._encoder, embedder.tokenizer, "bfloat16")
+    encoder, arithmetic = choose(torch_encoder(embedder), embedder.tokenizer, "bfloat16", 1)
     short = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=arithmetic)
     assert arithmetic == "bfloat16"
     assert float((vectors(short, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.99
@@ -118,8 +122,8 @@ def test_bfloat16_agrees(embedder: Embedder) -> None:
 @pytest.mark.parametrize(("arithmetic", "lowest"), [("openvino", 0.9999), ("openvino-bfloat16", 0.99)])
 def test_openvino_agrees(embedder: Embedder, arithmetic: str, lowest: float) -> None:
     """Converted in memory, for texts of any length, with padding or without."""
-    encoder, name = choose(embedder._encoder, embedder.tokenizer, arithmetic)
-    other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=name)
+    encoder, name = choose(torch_encoder(embedder), embedder.tokenizer, arithmetic, 2)
+    other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=name, threads=2)
     assert (name, encoder.dimension) == (arithmetic, embedder.dimension)
     for texts in (TEXTS, ["the same"] * 3, [" ".join(["word"] * count) for count in range(1, 300, 37)]):
         ours, theirs = vectors(embedder, texts), vectors(other, texts)
@@ -127,12 +131,12 @@ def test_openvino_agrees(embedder: Embedder, arithmetic: str, lowest: float) -> 
 
 
 def test_auto_takes_what_agrees_and_pays(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder, arithmetic = choose(embedder._encoder, embedder.tokenizer, "auto")
+    encoder, arithmetic = choose(torch_encoder(embedder), embedder.tokenizer, "auto", 2)
     other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=arithmetic)
     assert float((vectors(other, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.99
     monkeypatch.setattr("pipelines.arithmetic.has_openvino", lambda: False)
-    assert choose(embedder._encoder, embedder.tokenizer, "auto")[1] in ("float32", "bfloat16")
-    assert choose(embedder._encoder, embedder.tokenizer, "float32")[0] is embedder._encoder
+    assert choose(torch_encoder(embedder), embedder.tokenizer, "auto", 2)[1] in ("float32", "bfloat16")
+    assert choose(torch_encoder(embedder), embedder.tokenizer, "float32", 2)[0] is embedder._encoder
 
 
 def test_unknown_arithmetic() -> None:
@@ -185,10 +189,35 @@ assert "transformers" not in sys.modules
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-def test_threads_are_bounded() -> None:
-    before = torch.get_num_threads()
-    try:
-        Embedder.load(MODEL, arithmetic="float32", threads=1)
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
+def test_each_core_has_a_batch_of_its_own(embedder: Embedder) -> None:
+    """So many batches are computed at once, never more, each by one thread; even few texts are shared out."""
+    for threads in (1, 2, 3):
+        crowd = Crowd(embedder, threads)
+        several = Embedder("m", "1", embedder.tokenizer, crowd, max_tokens=256, arithmetic="float32", threads=threads)
+        assert np.allclose(vectors(several, TEXTS * 5), vectors(embedder, TEXTS * 5), atol=1e-5)
+        assert (crowd.most, crowd.torch_threads) == (threads, {1})
+
+
+class Crowd:
+    """An encoder that waits until so many threads compute at once."""
+
+    def __init__(self, embedder: Embedder, threads: int) -> None:
+        self._inner = embedder._encoder
+        self.pad_id, self.dimension = self._inner.pad_id, self._inner.dimension
+        self._all_here = threading.Barrier(threads)
+        self._lock = threading.Lock()
+        self._now = self.most = 0
+        self.torch_threads: set[int] = set()
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self.torch_threads.add(torch.get_num_threads())
+        with suppress(threading.BrokenBarrierError):
+            self._all_here.wait(2)
+        try:
+            return self._inner.encode(ids, mask)
+        finally:
+            with self._lock:
+                self._now -= 1
