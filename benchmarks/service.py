@@ -57,18 +57,18 @@ class Service:
         self.sql(f"truncate {EMPTIED} cascade")
 
     def wait_all(self, count: int, seconds: float) -> float:
-        """Wait until so many jobs have their outcome; the moment, monotonic.
+        """Wait until so many jobs have their outcome, and those of documents inside of them; the moment, monotonic.
 
         Raises:
             TooSlow: not within `seconds`.
         """
         deadline = time.monotonic() + seconds
-        statement = b"select count(*) from jobs where finished_at is not null"
+        statement = b"select count(finished_at), count(*) - count(finished_at) from jobs"
         with psycopg.connect(self.client.url, autocommit=True) as connection:
             while True:
                 row = connection.execute(statement).fetchone()
                 now = time.monotonic()
-                if row and row[0] >= count:
+                if row and row[0] >= count and not row[1]:
                     return now
                 if now > deadline:
                     raise TooSlow(f"{row and row[0]} of {count} jobs had their outcome after {seconds:g} s")
