@@ -9,6 +9,7 @@ from app.alerts import COURIER, AlertWatch
 from app.brokers.publisher import Publisher
 from app.celery import app
 from app.dispatch.announce import PLAN_ONCE, Announcer
+from app.dispatch.pace import IDLE_SECONDS, Pace
 from app.dispatch.sweep import Sweep
 from app.errors import BrokerUnavailable
 from app.presence import Presence
@@ -23,21 +24,10 @@ from docrelay.names import Channel
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5
-"""Look at the rows this often even if nobody calls: retries become due in silence."""
-
 HELD_SECONDS = 0.5
 """Look for held jobs that are due this often, however busy it is."""
 
-BUSY_SECONDS = 0.02
-"""While more waits than the windows hold: claims make room without a word."""
-
-REST_SECONDS = 0.005
-"""Rest so long for each message sent but the first, deaf to calls: what becomes ready meanwhile is announced together.
-A round costs as much as some messages, and one for each call would take more of Postgres than claims and closings. A
-document that comes alone is not held up."""
-
-LONGEST_REST = 0.02
+TROUBLE_SECONDS = 1.0
 
 LONGEST_BACK_OFF = 8.0
 
@@ -63,7 +53,7 @@ class Dispatcher:
         self._announcer = Announcer(announcing, self._publisher, again_seconds=settings.announce_again_seconds)
         self._sweep = Sweep(engine(), self._publisher, policy())
         self._next_sweep = 0.0
-        self._rest = 0.0
+        self._pace = Pace()
         self._next_release = 0.0
         self._broker_back_off = 0.0
         self._broker_again = 0.0
@@ -88,29 +78,29 @@ class Dispatcher:
             with self._publisher, Listener(database_url(), Channel.READY, patient=True) as listener:
                 log.info("dispatching")
                 while not self._stopping.asked.is_set():
-                    wait = self._step()
-                    self._stopping.asked.wait(self._rest)
-                    listener.wait(max(0.0, wait - self._rest))
+                    self._step()
+                    self._stopping.asked.wait(self._pace.rest)
+                    if listener.wait(max(0.0, self._pace.wait - self._pace.rest)):
+                        self._pace.called()
         finally:
             courier.join(COURIER_SECONDS)
             presence.stop()
 
-    def _step(self) -> float:
-        """Do what is due; seconds until there may be more."""
-        self._rest = 0.0
+    def _step(self) -> None:
+        """Do what is due."""
         try:
             if time.monotonic() >= self._next_sweep:
                 self._next_sweep = time.monotonic() + self._sweep_seconds
                 self._sweep.run()
             self._release_held()
-            return self._announce()
+            self._announce()
         except Unavailable as error:
             log.warning("%s", error)
-            return 1.0
+            self._pace.pause(TROUBLE_SECONDS)
         except Exception:
             # A dispatcher that dies of one bad row stops everybody's documents.
             log.exception("a round of dispatching failed")
-            return 1.0
+            self._pace.pause(TROUBLE_SECONDS)
 
     def _release_held(self) -> None:
         if time.monotonic() < self._next_release:
@@ -118,16 +108,17 @@ class Dispatcher:
         self._next_release = time.monotonic() + HELD_SECONDS
         transact(engine(), transitions.release_held)
 
-    def _announce(self) -> float:
+    def _announce(self) -> None:
         if time.monotonic() < self._broker_again:
-            return IDLE_SECONDS
+            self._pace.pause(IDLE_SECONDS)
+            return
         try:
             announced = self._announcer.round()
         except BrokerUnavailable as error:
             self._broker_back_off = min(LONGEST_BACK_OFF, max(0.5, self._broker_back_off * 2))
             self._broker_again = time.monotonic() + self._broker_back_off
             log.warning("%s; again in %g s, nothing is lost", error, self._broker_back_off)
-            return IDLE_SECONDS
+            self._pace.pause(IDLE_SECONDS)
+            return
         self._broker_back_off = 0.0
-        self._rest = min(LONGEST_REST, max(0, announced.sent - 1) * REST_SECONDS)
-        return BUSY_SECONDS if announced.backlog else IDLE_SECONDS
+        self._pace.after(announced.sent, backlog=announced.backlog)
