@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from zlib import crc32
 
 from pipelines.documents import Page
 from pipelines.headings import headings_of
@@ -31,7 +32,10 @@ _SENTENCE_END = re.compile(r"[.!?…:。！？；][\"'”’»)\]]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A span of the page at index ``page``, without whitespace at either end. ``in_word``: it was cut out of a word."""
+    """A span of the page at index ``page``, without whitespace at either end.
+
+    ``in_word``: it was cut out of a word. ``mark`` is a number that follows from its text alone.
+    """
 
     page: int
     start: int
@@ -41,6 +45,7 @@ class Atom:
     heading: str | None
     is_heading: bool
     in_word: bool
+    mark: int
 
     @property
     def chars(self) -> int:
@@ -79,6 +84,7 @@ def atoms_of(
                     heading=heading,
                     is_heading=title is not None,
                     in_word=piece[3],
+                    mark=crc32(segment.text[piece[0] : piece[1]].encode("utf-8", "surrogatepass")),
                 )
 
 

@@ -4,6 +4,9 @@ A text is tokenized once. Its sentences, lines and paragraphs become *atoms*, ea
 are packed into windows. A window that is full is cut where the text breaks best: before a heading, after a paragraph,
 after a sentence, and only if there is none of these in its second half, in the middle of running text; then, and only
 then, the next chunk repeats the last tokens. So a document costs hardly more tokens than it has.
+
+Of several equally good breaks the text itself chooses (content-defined chunking): after an edit the cuts soon are again
+where they had been, and the chunks behind it are the same as before.
 """
 
 import hashlib
@@ -13,14 +16,14 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from pipelines.atoms import PARAGRAPH, SENTENCE, Atom, atoms_of
+from pipelines.atoms import NOWHERE, SENTENCE, Atom, atoms_of
 from pipelines.documents import Chunk, Page
 from pipelines.tokens import Tokenizer
 
 __all__ = ["CHUNKER_VERSION", "chunk", "chunk_id", "span_text", "text_hash"]
 
 # Part of a result's fingerprint: raise it whenever the same pages may give other chunks.
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 
 _NAMESPACE = uuid.UUID("6f0f6d0e-5f0b-5d0a-9c2e-1d0c6b7a4e21")
 # Text has about five characters per token. What has many more is no running text, such as base64 that a tokenizer
@@ -91,17 +94,21 @@ def _packed(atoms: Iterable[Atom], budget: int, overlap: int) -> Iterator[list[A
 
 
 def _best_cut(held: list[Atom], budget: int) -> int:
-    """How many atoms to take: those up to the best break in the second half of the window, the last of equal ones."""
-    best, strength, tokens = len(held), held[-1].strength, sum(atom.tokens for atom in held)
+    """How many atoms to take: those up to the best break in the second half of the window, the one of highest mark."""
+    best, tokens = len(held), sum(atom.tokens for atom in held)
     for count in range(len(held), 0, -1):
         if tokens < budget / 2:
             break
-        if held[count - 1].strength > strength:
-            best, strength = count, held[count - 1].strength
+        if _breaks(held[count - 1]) > _breaks(held[best - 1]):
+            best = count
         tokens -= held[count - 1].tokens
-        if strength >= PARAGRAPH:
-            break
     return best
+
+
+def _breaks(atom: Atom) -> tuple[int, int]:
+    """How well the text may be cut behind an atom."""
+    # Nowhere in particular, the last is taken: each such cut costs an overlap.
+    return atom.strength, atom.mark if atom.strength > NOWHERE else 0
 
 
 def _carried(held: list[Atom], cut: int, overlap: int, room: int) -> list[Atom]:
