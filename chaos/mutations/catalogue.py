@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         "hints-are-relied-on",
         "the dispatcher looks at the rows only when it was notified",
-        (Edit("app/dispatch/loop.py", "IDLE_SECONDS = 0.5\n", "IDLE_SECONDS = 3600.0\n"),),
+        (Edit("app/dispatch/pace.py", "IDLE_SECONDS = 0.5\n", "IDLE_SECONDS = 3600.0\n"),),
         # Held up, a stage becomes due in silence; alone, nobody else's hint comes to its help.
         ("object unreadable",),
         faults=1,
