@@ -146,6 +146,32 @@ def scale(*, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.option(
+    "--jobs",
+    multiple=True,
+    default=(10_000, 100_000, 1_000_000),
+    show_default=True,
+    type=click.IntRange(100, 20_000_000),
+    help="Finished jobs in the tables (may be repeated).",
+)
+@click.option("--repetitions", default=50, show_default=True, type=click.IntRange(5, 100), help="Of each operation.")
+@click.option("--seconds", default=20.0, show_default=True, help="Bound on one operation at one size.")
+@click.option("--plans", type=click.Path(dir_okay=False, path_type=Path), help="Write the plans there, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def rows(*, as_json: bool, **options: Any) -> None:
+    """What the service and its clients ask, in ever larger tables: pages that Postgres reads for each, and plans.
+
+    Exit status 1 if something that must not grow with the tables reads a large one from end to end, or five times
+    as much at the largest size as at the smallest.
+    """
+    from benchmarks.rows.run import Wanted, measure
+
+    found = measure(Wanted(**options))
+    found.show(as_json=as_json)
+    raise SystemExit(1 if found.faults else 0)
+
+
+@main.command()
 @click.option("--pages", default=5_000, show_default=True, type=click.IntRange(1, 20_000))
 @click.option("--seconds", default=600.0, show_default=True, help="Bound on the large document.")
 @click.option("--broker", default="embedded", show_default=True, type=BROKERS)

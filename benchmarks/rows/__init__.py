@@ -1,0 +1,1 @@
+"""What the service's own questions cost in tables of a million jobs."""
