@@ -1,11 +1,19 @@
 """Why is it not running? Each answer, in the situation that it is for."""
 
 import pytest
+from sqlalchemy import Engine, make_url
 
+from benchmarks.rows.fill import fill
 from docrelay import Client, Job
 from docrelay.names import Queue
+from docrelay.statements import Statement
 from docrelay.transitions import postpone
+from docrelay.waiting import waiting
 from tests.transitions.service import Service
+
+READ = Statement(
+    "select seq_tup_read + coalesce(idx_tup_fetch, 0) as rows from pg_stat_xact_user_tables where relname = :table"
+)
 
 PROCESS = """
     insert into processes (id, role, queue, slots, host, pid, beat_at)
@@ -134,3 +142,19 @@ def test_it_waits_for_nothing(client: Client, service: Service, job: Job) -> Non
     service.finish(job)
     assert why(client, job) is None
     assert client.get(job.id).reason == "succeeded"
+
+
+@pytest.mark.usefixtures("staffed")
+def test_answering_is_quick_before_there_are_statistics(
+    client: Client, engine: Engine, postgres: str, service: Service
+) -> None:
+    """Right after a large load or a restore, when the planner takes every condition for a rare one."""
+    superuser = make_url(postgres).set(database=engine.url.database)
+    fill(superuser.render_as_string(hide_password=False), 4000)
+    job = client.submit(b"hello")
+    service.sql("update stage_runs set ready_at = now() - interval '1 minute' where job_id = :id", id=job.id)
+    with engine.connect() as connection:
+        before = READ.all(connection, {"table": "stage_runs"})[0]["rows"]
+        found = waiting(connection, [job.id])[job.id]
+        assert found.starts_in is not None
+        assert READ.all(connection, {"table": "stage_runs"})[0]["rows"] - before < 5000
