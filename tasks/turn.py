@@ -10,11 +10,14 @@ from docrelay.names import PRIORITY_INTERACTIVE
 TURN_SECONDS = 20.0
 """So long a document has its slot while others of its priority wait for one. To go on it must be cut again."""
 
-# Whoever a free slot will take in a moment does not wait.
+# Whoever a free slot will take in a moment does not wait. Announced or not is asked apart, as it is indexed.
 WAITING = text(
     """
-    select max(priority) from stage_runs
-    where queue = :queue and status = 'ready' and due_at <= now() and ready_at < now() - interval '0.5 seconds'
+    select max(priority)
+    from (select * from stage_runs where queue = :queue and status = 'ready' and announced_at is null
+          union all
+          select * from stage_runs where queue = :queue and status = 'ready' and announced_at is not null) ready
+    where due_at <= now() and ready_at < now() - interval '0.5 seconds'
     """
 )
 

@@ -11,8 +11,11 @@ WORK = text(
     f"""
     select
       (select count(*) from jobs where status in ('queued', 'running')) as unfinished,
-      (select extract(epoch from now() - min(greatest(ready_at, due_at))) from stage_runs
-       where status = 'ready' and due_at <= now()) as oldest,
+      (select extract(epoch from now() - min(greatest(ready_at, due_at))) from (
+         select ready_at, due_at from stage_runs where status = 'ready' and announced_at is null
+         union all
+         select ready_at, due_at from stage_runs where status = 'ready' and announced_at is not null) ready
+       where due_at <= now()) as oldest,
       (select count(*) from stage_runs where status = 'running'
        and lease_until < now() - interval '{ALIVE_SECONDS} seconds') as overdue,
       (select count(*) from jobs j where status = 'quarantined' and not exists (
