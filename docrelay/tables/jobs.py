@@ -34,6 +34,19 @@ class Job(Base):
         Index("ix_jobs_unfinished", "collection", "id", postgresql_where=text("status in ('queued', 'running')")),
         Index("ix_jobs_collection", "collection", "id"),
         Index("ix_jobs_batch", "batch_id", postgresql_where=text("batch_id is not null")),
+        # The sweep asks of each open batch whether one of its jobs is left, and most of a large one are not.
+        Index(
+            "ix_jobs_batch_unfinished",
+            "batch_id",
+            postgresql_where=text("batch_id is not null and status in ('queued', 'running')"),
+        ),
+        # What people ask for by status is rare, except what went well: that is found without.
+        Index(
+            "ix_jobs_went_badly",
+            "status",
+            "id",
+            postgresql_where=text("status in ('partial', 'no_text', 'failed', 'quarantined', 'cancelled')"),
+        ),
         Index("ix_jobs_held", "not_before", postgresql_where=text("status = 'queued' and not_before is not null")),
     )
 

@@ -20,6 +20,7 @@ class Delivery(Base):
         Index("ix_deliveries_job", "job_id"),
         Index("ix_deliveries_direct", "due_at", postgresql_where=text("direct and status = 'pending'")),
         Index("ix_deliveries_target", "target", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_failed", "id", postgresql_where=text("status = 'failed'")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -6,7 +6,15 @@ from sqlalchemy import Engine, text
 
 from app.brokers.publisher import Publisher
 from app.dispatch.sweep import Sweep
+from docrelay import Client
+from docrelay.database import transact
+from docrelay.statements import Statement
 from docrelay.transitions import Policy
+from docrelay.transitions.batches import close_batches
+
+READ = Statement(
+    "select seq_tup_read + coalesce(idx_tup_fetch, 0) as rows from pg_stat_xact_user_tables where relname = :table"
+)
 
 
 def test_a_dispatcher_that_is_cut_off_lets_the_others_sweep(engine: Engine) -> None:
@@ -17,3 +25,25 @@ def test_a_dispatcher_that_is_cut_off_lets_the_others_sweep(engine: Engine) -> N
         assert connection.scalar(text("show idle_in_transaction_session_timeout")) == "3s"
     with engine.connect() as connection:
         assert connection.scalar(text("show idle_in_transaction_session_timeout")) == "1min"
+
+
+def test_the_finished_jobs_of_an_open_batch_are_not_read_again(engine: Engine, client: Client) -> None:
+    jobs = client.submit_many([f"text {number}".encode() for number in range(1000)], notify_batch=["@somebody"])
+    client.submit_many([f"other {number}".encode() for number in range(300)])
+    leave = text(
+        "with gone as (delete from batches where id <> :batch) update jobs set batch_id = null where batch_id <> :batch"
+    )
+    transact(engine, lambda connection: connection.execute(leave, {"batch": jobs[0].batch_id}))
+    finish = text("update jobs set status = 'succeeded' where id <> :last and batch_id is not null")
+    transact(engine, lambda connection: connection.execute(finish, {"last": jobs[-1].id}))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
+        # Its row comes after the others', as that of a job that has just been claimed does.
+        alone.execute(text("vacuum (full) jobs"))
+        alone.execute(text("update jobs set name = name || '.txt' where id = :last"), {"last": jobs[-1].id})
+        alone.execute(text("vacuum (analyze)"))
+    with engine.connect() as connection:
+        before = READ.all(connection, {"table": "jobs"})[0]["rows"]
+        assert close_batches(connection) == []
+        assert READ.all(connection, {"table": "jobs"})[0]["rows"] - before < 20
+    transact(engine, lambda connection: connection.execute(text("update jobs set status = 'succeeded'")))
+    assert len(transact(engine, close_batches)) == 1

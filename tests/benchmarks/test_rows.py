@@ -43,3 +43,7 @@ def test_what_reads_more_in_larger_tables_is_noticed() -> None:
         ["stage_runs by uq_stage_runs_job_id_position"],
         ["stage_runs whole"],
     ]
+
+
+def test_nothing_that_runs_by_itself_reads_a_large_table_whole() -> None:
+    assert measure(Wanted(jobs=(40_000,), repetitions=6)).faults == []
