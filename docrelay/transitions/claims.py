@@ -118,13 +118,15 @@ def claim(
     return Claim(stage_run_id=row.pop("id"), token=token, worker=worker, **row)
 
 
+# Only what runs has a token, by a constraint. Asked for its status as well, Postgres would look for a stage of a large
+# table in the index of all leases, and read everybody else's.
 BEAT = text(
     """
     update stage_runs
     set lease_until = least(now() + cast(:lease as float8) * interval '1 second', deadline),
         progress_done = coalesce(:done, progress_done), progress_total = coalesce(:total, progress_total),
         progress_unit = coalesce(:unit, progress_unit)
-    where id = :id and lease_token = :token and status = 'running'
+    where id = :id and lease_token = :token
     returning case when cast(:done as bigint) is not null then pg_notify(:channel, job_id::text) end
     """
 )
@@ -162,7 +164,7 @@ GIVE_BACK = text(
         set status = 'ready', ready_at = now(), due_at = now(), lease_token = null, lease_until = null,
             deadline = null, worker = null, announced_at = null, announce_again_at = null,
             announcements = 0, ran_seconds = ran_seconds + extract(epoch from now() - claimed_at)
-        where id = :id and lease_token = :token and status = 'running'
+        where id = :id and lease_token = :token
         returning id, job_id, stage, attempt, queue
     ), ended as (
         update attempts set ended_at = now(), outcome = :outcome

@@ -63,7 +63,7 @@ SUCCEED = Statement(
         set status = 'succeeded', finished_at = now(), lease_token = null, lease_until = null,
             deadline = null, error = null, result = cast(:result as jsonb), verdict = cast(:verdict as text),
             ran_seconds = ran_seconds + extract(epoch from now() - claimed_at)
-        where id = :id and lease_token = :token and status = 'running'
+        where id = :id and lease_token = :token
         returning id, job_id, position, stage, attempt, after_outcome
     ), ended as (
         update attempts set ended_at = now(), outcome = 'succeeded'
@@ -138,7 +138,7 @@ CLOSE = text(
             due_at = case when :again then now() + cast(:pause as float8) * interval '1 second'
                      else due_at end,
             finished_at = case when :again then null else now() end
-        where id = :id and lease_token = :token and status = 'running'
+        where id = :id and lease_token = :token
         returning job_id, stage, attempt, after_outcome, due_at, queue
     ), ended as (
         update attempts set ended_at = now(), outcome = :outcome,

@@ -1,11 +1,14 @@
 """Taking a stage, holding it, giving it back."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine, text
 
 from docrelay.transitions import Closing
-from docrelay.transitions.claims import CLOSING_SECONDS
+from docrelay.transitions.claims import BEAT, CLOSING_SECONDS, GIVE_BACK
+from docrelay.transitions.outcomes import CLOSE, SUCCEED
 from tests.transitions.service import WORKER, Service, at_once
 
 
@@ -130,3 +133,21 @@ def test_giving_back_charges_nothing_and_needs_no_patience(service: Service) -> 
     assert again.attempt == 2
     assert not service.give_back(held)
     assert service.succeed(held) is Closing.LOST
+
+
+@pytest.mark.parametrize("statement", [BEAT.text, GIVE_BACK.text, CLOSE.text, SUCCEED.sql])
+def test_a_held_stage_is_not_looked_for_among_all_leases(engine: Engine, statement: str) -> None:
+    """In a large table that index is the shortest, so it must be none that answers: here there is no other."""
+    with engine.connect() as connection:
+        connection.execute(text("alter table stage_runs drop constraint pk_stage_runs cascade"))
+        connection.execute(text("set local enable_seqscan = off"))
+        plan = connection.execute(text("explain (generic_plan) " + _numbered(statement))).scalars().all()
+        assert "ix_stage_runs_leases" not in "".join(plan)
+        connection.rollback()
+
+
+def _numbered(statement: str) -> str:
+    names = dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement))
+    for number, name in enumerate(names, 1):
+        statement = re.sub(rf"(?<!:):{name}\b", f"${number}", statement)
+    return statement
