@@ -10,3 +10,7 @@ class BrokerUnavailable(DocrelayError):  # noqa: N818 - reads as in `except Brok
         """Keep the ids of those tasks of the batch that the broker did confirm."""
         super().__init__(sentence)
         self.confirmed = confirmed
+
+
+class MessagesRefused(BrokerUnavailable):
+    """The broker is there, but some of its queues are not, or took no message; others did."""

@@ -151,6 +151,23 @@ def disk_alarm(target: Brokered) -> str:
     return "publishers were blocked"
 
 
+def full_disk(target: Target) -> str:
+    """There is no room for a byte more: RabbitMQ refuses messages, then notices, and blocks publishers.
+
+    Queues whose log could not be written stay broken, even when RabbitMQ is started again. So whoever has made room
+    wipes it and runs `python -m app migrate`: all messages are gone, and only the rows know what there is to do.
+    """
+    with target.broker_disk.full():
+        until(lambda: _alarmed(target, "disk_free_alarm"), 40, "RabbitMQ did not notice that its disk is full")
+        time.sleep(target.dice.uniform(1, target.timing.outage))
+    kill_and_start(target)
+    for word in ("stop_app", "force_reset", "start_app"):
+        target.rabbitmq.rabbitmqctl(word)
+    until(lambda: _listens(target), 30, "RabbitMQ does not listen again")
+    declare(target.rabbitmq.url, target.rabbitmq.api_url)
+    return "full, publishers were blocked; then it was wiped"
+
+
 def _alarmed(target: Brokered, alarm: str) -> bool:
     nodes = httpx.get(f"{target.rabbitmq.api_url}/api/nodes", timeout=5).json()
     return any(node.get(alarm) for node in nodes)

@@ -30,8 +30,8 @@ def _process(name: str, inject: Callable[[Target], str]) -> Fault:
     return Fault(name, inject, "processes")
 
 
-def _broker(name: str, inject: Callable[[Target], str]) -> Fault:
-    return Fault(name, inject, "broker", needs_rabbitmq=True)
+def _broker(name: str, inject: Callable[[Target], str], needs: str = "") -> Fault:
+    return Fault(name, inject, "broker", needs, needs_rabbitmq=True)
 
 
 def _database(name: str, inject: Callable[[Target], str], needs: str = "") -> Fault:
@@ -69,6 +69,7 @@ FAULTS = (
     _broker("broker frozen", broker.freeze),
     _broker("broker's memory alarm", broker.alarm),
     _broker("broker's disk alarm", broker.disk_alarm),
+    _broker("broker's disk full", broker.full_disk, "disk"),
     _broker("queue deleted", broker.delete_queue),
     _broker("messages revoked by an operator", broker.revoke),
     _database("database restarted (fast)", partial(database.restart, with_signal=signal.SIGINT)),

@@ -42,11 +42,11 @@ def target(
     """
     shared_memory = frozenset(path.name for path in SHARED_MEMORY.glob("*"))
     with ExitStack() as cleanup:
-        disks = [Disk(home / name, real="disk" not in without) for name in ("work", "data")]
+        disks = [Disk(home / name, real="disk" not in without) for name in ("work", "data", "broker")]
         for disk in disks:
             cleanup.enter_context(disk)
-        work, data = disks
-        server = cleanup.enter_context(rabbitmq()) if broker == "rabbitmq" else None
+        work, data, broker_disk = disks
+        server = cleanup.enter_context(rabbitmq(broker_disk.folder)) if broker == "rabbitmq" else None
         database = Home(data.folder / "database")
         database.make()
         postgres = cleanup.enter_context(EmbeddedPostgres(database))
@@ -79,6 +79,7 @@ def target(
             dice,
             work,
             data,
+            broker_disk,
             objects,
             marks,
             host,

@@ -97,6 +97,8 @@ class Target:
     work_disk: "Disk"
     """Holds the object store, the temporary files of all processes, and the embedded broker's folder."""
     database_disk: "Disk"
+    broker_disk: "Disk"
+    """Holds RabbitMQ's data."""
     objects: Path
     """The folder that is the object store."""
     marks: dict[str, str]

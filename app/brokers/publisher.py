@@ -20,7 +20,7 @@ from kombu import Connection, Producer
 from app.brokers import topology
 from app.brokers.address import connect
 from app.brokers.deadletters import DeadLetter, drain_dead_letters
-from app.errors import BrokerUnavailable
+from app.errors import BrokerUnavailable, MessagesRefused
 from config.celery import CONFIRM_SECONDS, CONNECT_SECONDS
 from docrelay.names import Queue
 
@@ -301,15 +301,17 @@ class Publisher:
         batch = self._batch
         if batch.unroutable:
             queues = ", ".join(sorted(set(batch.unroutable.values())))
-            raise self._unavailable(f"there is no queue {queues}: run `python -m app migrate`")
+            raise self._unavailable(f"there is no queue {queues}: run `python -m app migrate`", MessagesRefused)
         if batch.refused:
-            raise self._unavailable("a queue refused a message, as full queues do")
+            raise self._unavailable("a queue refused a message, as full or broken queues do", MessagesRefused)
 
-    def _unavailable(self, error: Exception | str) -> BrokerUnavailable:
+    def _unavailable(
+        self, error: Exception | str, kind: type[BrokerUnavailable] = BrokerUnavailable
+    ) -> BrokerUnavailable:
         batch = self._batch
         # A message has its event behind it under the same id, so an id counts only when nothing of it is open.
         open_ids = {*batch.waiting.values(), *batch.refused, *batch.unroutable}
-        return BrokerUnavailable(self._told(error), frozenset(batch.confirmed - open_ids))
+        return kind(self._told(error), frozenset(batch.confirmed - open_ids))
 
     def _told(self, error: Exception | str) -> str:
         if isinstance(error, TimeoutError):

@@ -37,12 +37,12 @@ def find() -> Path | None:
 class NativeRabbitMQ(RabbitMQ):
     """Runs the server as a child, with its own name server (epmd), cookie, data and home folder."""
 
-    def __init__(self, commands: Path) -> None:
-        """Choose ports and make the folder; `commands` is what `find` found."""
+    def __init__(self, commands: Path, place: Path | None = None) -> None:
+        """Choose ports and make the folder, in `place` if it is given; `commands` is what `find` found."""
         super().__init__()
         self._commands = commands
         self._dist_port, self._epmd_port, self._command_port = free_ports(3)
-        self._home = Path(tempfile.mkdtemp(prefix="docrelay-rabbitmq-"))
+        self._home = Path(tempfile.mkdtemp(prefix="docrelay-rabbitmq-", dir=place))
         self._server: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
         # A killed test run must not leave servers behind.

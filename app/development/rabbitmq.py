@@ -16,8 +16,10 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 """Asked by Debian's packages before they start their service; 101 means no."""
 
 
-def rabbitmq() -> RabbitMQ:
+def rabbitmq(place: Path | None = None) -> RabbitMQ:
     """A server to be used in a `with` block: this machine's RabbitMQ, else Docker's, else one installed now.
+
+    Its data are in a folder in `place`, or where temporary files are; those of Docker's are in the container.
 
     Raises:
         ServerError: there is none, and it cannot be installed.
@@ -27,7 +29,7 @@ def rabbitmq() -> RabbitMQ:
         return docker.DockerRabbitMQ()
     if commands is None:
         commands = _install()
-    return native.NativeRabbitMQ(commands)
+    return native.NativeRabbitMQ(commands, place)
 
 
 def _install() -> Path:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from app.brokers.publisher import Announcement, Publisher
+from app.dispatch.pace import BackOff
 from app.dispatch.window import Window
-from app.errors import BrokerUnavailable
+from app.errors import BrokerUnavailable, MessagesRefused
 from docrelay.database import transact_singly
 from docrelay.names import STAGE_TASK_PREFIX, Queue
 from docrelay.statements import Row, Statement
@@ -131,12 +132,18 @@ class Announcer:
         self._publisher = publisher
         self._again = again_seconds
         self._windows: dict[str, Window] = defaultdict(Window)
+        self._refused: dict[str, BackOff] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """Which queues take no messages, if any."""
+        return f"no messages are taken by {', '.join(sorted(self._refused))}" if self._refused else None
 
     def round(self) -> Announced:
         """Fill every queue's window once.
 
         Raises:
-            BrokerUnavailable: nothing is lost; what was not sent is ready again.
+            BrokerUnavailable: none of it can be reached; nothing is lost, what was not sent is ready again.
             Unavailable: the database cannot be reached.
         """
         rooms = self._rooms()
@@ -152,11 +159,14 @@ class Announcer:
         return {
             queue["queue"]: self._windows[queue["queue"]].room(queue["waiting"], queue["slots"], now)
             for queue in transact_singly(self._engine, lambda c: QUEUES.all(c, ALL_QUEUES))
-            if queue["more"]
+            if queue["more"] and not self._rests(queue["queue"], now)
         }
 
     def _announce(self, rooms: dict[str, int]) -> Counter[str]:
-        """Announce at most so many of each queue; how many there were."""
+        """Announce at most so many of each queue; how many of each there were.
+
+        A queue that takes none is left alone for a while; the others do not wait for it.
+        """
         if not rooms:
             return Counter()
         values = {"queues": list(rooms), "rooms": list(rooms.values()), "again": self._again}
@@ -168,10 +178,25 @@ class Announcer:
         try:
             self._publisher.publish_many(messages)
         except BrokerUnavailable as error:
-            undone = [row["id"] for row in rows if row["message_id"] not in error.confirmed]
-            transact_singly(self._engine, lambda c: UNDO.all(c, {"ids": undone}))
-            raise
-        return Counter(row["queue"] for row in rows)
+            undone = [row for row in rows if row["message_id"] not in error.confirmed]
+            transact_singly(self._engine, lambda c: UNDO.all(c, {"ids": [row["id"] for row in undone]}))
+            if not isinstance(error, MessagesRefused):
+                raise
+            self._leave_alone({row["queue"] for row in undone}, error)
+            rows = [row for row in rows if row["message_id"] in error.confirmed]
+        sent = Counter(row["queue"] for row in rows)
+        for queue in set(sent) & set(self._refused):
+            del self._refused[queue]
+        return sent
+
+    def _rests(self, queue: str, now: float) -> bool:
+        return queue in self._refused and now < self._refused[queue].again
+
+    def _leave_alone(self, queues: set[str], error: MessagesRefused) -> None:
+        for queue in queues:
+            back_off = self._refused.setdefault(queue, BackOff())
+            back_off.failed(time.monotonic())
+            log.warning("%s; %s again in %g s, nothing is lost", error, queue, back_off.seconds)
 
 
 def _announcement(row: Row) -> Announcement:

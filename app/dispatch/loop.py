@@ -9,7 +9,7 @@ from app.alerts import COURIER, AlertWatch
 from app.brokers.publisher import Publisher
 from app.celery import app
 from app.dispatch.announce import PLAN_ONCE, Announcer
-from app.dispatch.pace import IDLE_SECONDS, Pace
+from app.dispatch.pace import IDLE_SECONDS, BackOff, Pace
 from app.dispatch.sweep import Sweep
 from app.errors import BrokerUnavailable
 from app.presence import Presence
@@ -28,8 +28,6 @@ HELD_SECONDS = 0.5
 """Look for held jobs that are due this often, however busy it is."""
 
 TROUBLE_SECONDS = 1.0
-
-LONGEST_BACK_OFF = 8.0
 
 REBUILDER = "tasks.rebuild"
 """Named, not imported: it knows models and chunks, which the service does not."""
@@ -55,8 +53,7 @@ class Dispatcher:
         self._next_sweep = 0.0
         self._pace = Pace()
         self._next_release = 0.0
-        self._broker_back_off = 0.0
-        self._broker_again = 0.0
+        self._broker = BackOff()
 
     def run(self) -> None:
         """Announce and sweep until told to stop; outages are waited out."""
@@ -71,7 +68,7 @@ class Dispatcher:
             self._settings,
             notifications(),
             self._stopping,
-            broker_trouble=lambda: self._sweep.broker_trouble,
+            broker_trouble=lambda: self._sweep.broker_trouble or self._announcer.trouble,
             send_directly=carrying.send_directly,
         ).start()
         try:
@@ -109,16 +106,15 @@ class Dispatcher:
         transact(engine(), transitions.release_held)
 
     def _announce(self) -> None:
-        if time.monotonic() < self._broker_again:
+        if time.monotonic() < self._broker.again:
             self._pace.pause(IDLE_SECONDS)
             return
         try:
             announced = self._announcer.round()
         except BrokerUnavailable as error:
-            self._broker_back_off = min(LONGEST_BACK_OFF, max(0.5, self._broker_back_off * 2))
-            self._broker_again = time.monotonic() + self._broker_back_off
-            log.warning("%s; again in %g s, nothing is lost", error, self._broker_back_off)
+            self._broker.failed(time.monotonic())
+            log.warning("%s; again in %g s, nothing is lost", error, self._broker.seconds)
             self._pace.pause(IDLE_SECONDS)
             return
-        self._broker_back_off = 0.0
+        self._broker.went_well()
         self._pace.after(announced.sent, backlog=announced.backlog)

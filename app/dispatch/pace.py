@@ -20,6 +20,26 @@ document that comes alone is not held up."""
 LONGEST_REST = 0.02
 
 
+LONGEST_BACK_OFF = 8.0
+
+
+@dataclass(slots=True)
+class BackOff:
+    """When to try again what failed; each failure doubles the time."""
+
+    seconds: float = 0.0
+    again: float = 0.0
+
+    def failed(self, now: float) -> None:
+        """It failed; `now` in monotonic seconds."""
+        self.seconds = min(LONGEST_BACK_OFF, max(IDLE_SECONDS, self.seconds * 2))
+        self.again = now + self.seconds
+
+    def went_well(self) -> None:
+        """It did not."""
+        self.seconds = self.again = 0.0
+
+
 @dataclass(slots=True)
 class Pace:
     """What the rounds until now ask for."""
