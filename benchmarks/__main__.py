@@ -130,6 +130,20 @@ def embedding(*, as_json: bool, **options: Any) -> None:
     measure(Wanted(**options)).show(as_json=as_json)
 
 
+@main.command(name="embed-stage")
+@click.option("--documents", default=40, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--paragraphs", default=150, show_default=True, type=click.IntRange(1, 10_000), help="Of a document.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option("--seed", default=0, show_default=True, help="Of the texts that are made.")
+@click.option("--broker", default="rabbitmq", show_default=True, type=BROKERS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def embed_stage(*, as_json: bool, **options: Any) -> None:
+    """The service's vectorize stage, beside its engine alone on the same texts."""
+    from benchmarks.embed_stage import Wanted, measure
+
+    measure(Wanted(**options)).show(as_json=as_json)
+
+
 @main.command()
 @click.option("--vectors", default=50_000, show_default=True, type=click.IntRange(1_000, 5_000_000))
 @click.option("--dimension", default=384, show_default=True, type=click.IntRange(2, 2_000))
