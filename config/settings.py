@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     """`auto` takes bfloat16 where the CPU has it, and OpenVINO where it is installed, if a check at start finds them
     close and faster. What the first worker finds is kept with the index."""
 
+    rerank_model: str = ""
+    """A cross-encoder in the same ways, as sentence-transformers' `CrossEncoder` loads it, for searches that ask to be
+    re-ranked. None if empty: it is another model in each vectorize worker's memory, and searches are good without."""
+
     parse_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
     """Document processes of one parse worker. Half the cores: vectorize wants the others."""
 

@@ -421,6 +421,8 @@ class Client:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 10,
+        rerank: bool = False,
+        candidates: int = 50,
         timeout: float = 10,
     ) -> list[Hit]:
         """The passages that answer `query` best, best first.
@@ -435,10 +437,15 @@ class Client:
             since: only in documents submitted at this time or later.
             until: only in documents submitted before this time.
             limit: at most so many.
-            timeout: seconds to wait for the query's vector.
+            rerank: have a cross-encoder of the service (`DOCRELAY_RERANK_MODEL`) read the best passages together with
+                the query, and order them by what it finds; a hit's score is then the cross-encoder's.
+            candidates: with `rerank`, it reads so many of the best by `mode`, and `limit` at least; its time grows
+                with them.
+            timeout: seconds to wait for the query's vector, and with `rerank` for the new order.
 
         Raises:
-            SearchUnavailable: no process that holds the model answered within `timeout` seconds.
+            SearchUnavailable: no process that holds the model answered within `timeout` seconds; or `rerank` is asked
+                for and no cross-encoder is set, or it cannot be loaded.
             ConfigError: there is no such mode.
             NotFound: one of `documents` is not an id.
         """
@@ -450,7 +457,17 @@ class Client:
             since=since,
             until=until,
         )
-        return search(self._engine, self.url, query, filters, mode=mode, limit=limit, timeout=timeout)
+        return search(
+            self._engine,
+            self.url,
+            query,
+            filters,
+            mode=mode,
+            limit=limit,
+            rerank=rerank,
+            candidates=candidates,
+            timeout=timeout,
+        )
 
 
 def _uuid(value: uuid.UUID | str) -> uuid.UUID:

@@ -8,7 +8,7 @@ DocrelayError
 ├── CollectionFull   it has as many unfinished jobs as the submitter wanted at most; submit again later
 ├── JobFailed        a job that was waited for did not succeed; `.job` has the rest
 ├── WaitTimeout      it is not over yet; `.job` is its state, and waiting again is safe
-├── SearchUnavailable  no process answered with the query's vector in time
+├── SearchUnavailable  no process answered with the query's vector, or the new order, in time; or none can
 └── Unavailable      the database cannot be reached; nothing was accepted, trying again is safe
 """
 
@@ -77,7 +77,7 @@ class WaitTimeout(DocrelayError):  # noqa: N818
 
 
 class SearchUnavailable(DocrelayError):  # noqa: N818
-    """No process that holds the model answered in time."""
+    """No process that holds the model answered in time, or the model that was asked for is not there."""
 
 
 class Unavailable(DocrelayError):  # noqa: N818

@@ -131,7 +131,8 @@ class Channel(StrEnum):
     READY = "docrelay_ready"  # a stage became ready: payload its queue
     JOB = "docrelay_job"  # a job changed: payload its id
     QUERY = "docrelay_query"  # a search waits for its vector: payload the query's id
-    ANSWER = "docrelay_answer"  # it has it: payload the query's id
+    RERANK = "docrelay_rerank"  # a search waits for its candidates' scores: payload the request's id
+    ANSWER = "docrelay_answer"  # one of these has what it waits for: payload its id
     DELIVERY = "docrelay_delivery"  # a notification that the dispatcher sends: payload its event
 
 

@@ -215,6 +215,8 @@ class Hit:
     """A passage found by a search.
 
     `score` is for comparing the hits of one search; what it means depends on the mode (`docrelay.names.SearchMode`).
+    If they were re-ranked, it is what the cross-encoder says of query and passage, more being better: by most models
+    from 0 to 1, by some any number. The other figures are those of the mode, which chose the passages.
     `similarity` is the cosine of the angle to the query (1 for the same meaning), where vectors were compared;
     `relevance` the BM25 score, where its words were. `highlights` are spans of `text` that match words of the query.
     """

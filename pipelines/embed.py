@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.batches import batches
 from pipelines.errors import TransientError
 from pipelines.model_files import find_model, read_json
 from pipelines.tokens import ModelTokenizer
@@ -96,11 +97,11 @@ class Embedder:
         ids = self.tokenizer.ids(texts, self.max_tokens)
         vectors = np.empty((len(texts), self.dimension), dtype="<f4")
         done = 0
-        batches = list(_batches(ids, self._batch_tokens(ids)))
-        found = self._pool.map(lambda batch: self._encode([ids[index] for index in batch]), batches)
-        for batch, vectors_found in zip(batches, found, strict=True):
-            vectors[batch] = vectors_found
-            done += len(batch)
+        parts = list(batches(list(map(len, ids)), self._batch_tokens(ids)))
+        found = self._pool.map(lambda part: self._encode([ids[index] for index in part]), parts)
+        for part, vectors_found in zip(parts, found, strict=True):
+            vectors[part] = vectors_found
+            done += len(part)
             report(done, len(texts))
         return vectors.tobytes()
 
@@ -136,18 +137,6 @@ def _load_encoder(folder: Path) -> tuple[TorchEncoder, int]:
     limit = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
     positions = int(read_json(folder / "config.json")["max_position_embeddings"])
     return BertEncoder.load(folder), min(int(limit or positions), positions)
-
-
-def _batches(ids: list[list[int]], most_tokens: int) -> Iterator[list[int]]:
-    """Indexes of texts of like length, the longest first: little padding, and the need of memory shows early."""
-    batch: list[int] = []
-    for index in sorted(range(len(ids)), key=lambda index: -len(ids[index])):
-        if batch and (len(batch) + 1) * len(ids[batch[0]]) > most_tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def _is_out_of_memory(error: Exception) -> bool:

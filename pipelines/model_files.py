@@ -84,7 +84,7 @@ def _from_hub(model: str) -> tuple[Path, str]:
 def _missing(model: str) -> str:
     offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
     return (
-        f"The embedding model {model!r} is neither a folder with a model nor an installed package that carries one, "
+        f"The model {model!r} is neither a folder with a model nor an installed package that carries one, "
         f"and the model hub does not give it{offline}."
     )
 

@@ -1,38 +1,25 @@
 """Answering searches: a vectorize worker gives queries their vectors, between the batches of documents."""
 
 import logging
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from celery import signals
 from sqlalchemy import Connection, select, text, update
 
-from app.isolation import Limits
-from app.runtime import database_url, engine, stopping
-from docrelay.changes import Listener
+from app.runtime import engine
 from docrelay.database import transact
 from docrelay.names import Channel, GenerationStatus, Queue
 from docrelay.tables import Query
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
+from tasks import rerank, serving
 from tasks.engine import Rank, model_engine
+from tasks.serving import LIMITS, NoWatch
 
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 32
-LIMITS = Limits(seconds=120, silence=120, memory_mb=4096)
-LOOK_SECONDS = 2.0
-
-
-class _Watch:
-    """A search is never interrupted but by the end of the worker."""
-
-    def check(self) -> None:
-        """Nothing to check."""
-
-    def progress(self, done: int, total: int) -> None:
-        """Nobody looks."""
 
 
 def connect() -> None:
@@ -42,27 +29,17 @@ def connect() -> None:
 
 def _on_worker_ready(sender: Any, **_: Any) -> None:
     if Queue.VECTORIZE in [queue.name for queue in sender.task_consumer.queues]:
-        threading.Thread(target=_serve, name="answer", daemon=True).start()
+        serving.start("answer", Channel.QUERY, _answer_some, prepare=_load, idle=_keep_live)
+        rerank.start()
 
 
-def _serve() -> None:
-    try:
-        # Loads the model now: the first document or search should not have to wait for it.
-        generation = transact(engine(), generations.active)
-        model_engine().of(generation).identify(generation, LIMITS, _Watch())
-    except Exception:
-        log.exception("the embedding model could not be loaded")
-    while not stopping.asked.is_set():
-        try:
-            # Inside: the database may be away at this very moment, and searches go on when it is back.
-            with Listener(database_url(), Channel.QUERY) as listener:
-                while not stopping.asked.is_set():
-                    if not _answer_some():
-                        model_engine().keep(transact(engine(), _live))
-                        listener.wait(LOOK_SECONDS)
-        except Exception:
-            log.exception("a search could not be answered")
-            stopping.asked.wait(1.0)
+def _load() -> None:
+    generation = transact(engine(), generations.active)
+    model_engine().of(generation).identify(generation, LIMITS, NoWatch())
+
+
+def _keep_live() -> None:
+    model_engine().keep(transact(engine(), _live))
 
 
 def _answer_some() -> int:
@@ -97,7 +74,7 @@ def _live(connection: Connection) -> Sequence[Generation]:
 def _vectors(generation: Generation, texts: list[str]) -> list[dict[str, Any]]:
     import numpy as np
 
-    watch = _Watch()
+    watch = NoWatch()
     model = model_engine().of(generation)
     model_id, facts = model.identify(generation, LIMITS, watch, rank=Rank.SEARCH)
     raw = model.call("embed", {"texts": texts}, bytes, LIMITS, watch, rank=Rank.SEARCH)

@@ -131,7 +131,7 @@ class Engine:
 
     def __init__(self) -> None:
         """None is loaded yet."""
-        self._turns = Turns()
+        self.turns = Turns()
         self._lock = threading.Lock()
         self._models: list[LoadedModel] = []
 
@@ -140,7 +140,7 @@ class Engine:
         with self._lock:
             found = next((model for model in self._models if model.serves(generation)), None)
             if found is None:
-                found = LoadedModel(self._turns, generation.model, generation.arithmetic)
+                found = LoadedModel(self.turns, generation.model, generation.arithmetic)
                 self._models.append(found)
             return found
 

@@ -50,6 +50,7 @@ AGAIN = text(
 
 TIDY = (
     text("delete from queries where created_at < now() - interval '1 minute'"),
+    text("delete from rerankings where created_at < now() - interval '10 minutes'"),
     text("delete from processes where beat_at < now() - interval '10 minutes'"),
 )
 

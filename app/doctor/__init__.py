@@ -9,7 +9,7 @@ from app.doctor import database
 from app.doctor.broker import broker
 from app.doctor.findings import Finding, Verdict
 from app.doctor.host import disks
-from app.doctor.model import model, models, searched
+from app.doctor.model import model, models, reranker, searched
 from app.doctor.ocr import ocr
 from app.doctor.processes import processes
 from app.doctor.schedule import schedule
@@ -27,7 +27,7 @@ __all__ = ["Finding", "Verdict", "examine"]
 def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """All checks; those of the database only as far as it can be reached. `deep` loads the model."""
     from_database, longest = _database(settings)
-    on_host = [model(settings, deep=deep), ocr(settings), *disks(settings)]
+    on_host = [model(settings, deep=deep), *reranker(settings, deep=deep), ocr(settings), *disks(settings)]
     return [*broker(settings, longest), *from_database, *on_host]
 
 

@@ -1,4 +1,4 @@
-"""The embedding model: there, loadable, and of a size that the tables can index."""
+"""The embedding model: there, loadable, and of a size that the tables can index; and the one that re-ranks."""
 
 import importlib
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from config.settings import Settings
 
 FINDER = "pipelines.model_files"
 SERVER = "tasks.isolated.model"
+RERANKER = "tasks.isolated.rerank"
 """Named, not imported: the service knows jobs, not documents."""
 
 MOST_DIMENSIONS = 2000
@@ -72,40 +73,57 @@ def searched(connection: Connection, settings: Settings) -> Iterator[Finding]:
 
 def model(settings: Settings, *, deep: bool) -> Finding:
     """Whether the configured model can be found, or, with `deep`, loaded."""
-    return _loaded(settings) if deep else _found(settings.embedding_model)
+    name, remedy = settings.embedding_model, _REMEDY.format("DOCRELAY_EMBEDDING_MODEL")
+    if not deep:
+        return _found("model", name, remedy)
+    facts = _loaded("model", SERVER, [name, settings.embedding_arithmetic, str(settings.vectorize_threads)], remedy)
+    if isinstance(facts, Finding):
+        return facts
+    if facts["dimension"] > MOST_DIMENSIONS:
+        return Finding("model", Verdict.FAILED, _too_many(facts["dimension"]), "choose another model")
+    return Finding("model", Verdict.OK, f"{name} loads, {facts['dimension']} dimensions, {facts['arithmetic']}")
 
 
-def _found(name: str) -> Finding:
+def reranker(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+    """The same for the cross-encoder, if one is set."""
+    name, check, remedy = settings.rerank_model, "re-ranking model", _REMEDY.format("DOCRELAY_RERANK_MODEL")
+    if not name:
+        return
+    if not deep:
+        yield _found(check, name, remedy)
+        return
+    facts = _loaded(check, RERANKER, [name, str(settings.vectorize_threads)], remedy)
+    if isinstance(facts, dict):
+        facts = Finding(check, Verdict.OK, f"{name} loads, a query and a passage may have {facts['max_tokens']} tokens")
+    yield facts
+
+
+_REMEDY = "correct {}: an installed package, a folder, or a hub id"
+
+
+def _found(check: str, name: str, remedy: str) -> Finding:
     if "/" in name and not Path(name).expanduser().exists():
-        return Finding("model", Verdict.OK, f"{name} is of a hub, and fetched by the worker; --deep loads it")
+        return Finding(check, Verdict.OK, f"{name} is of a hub, and fetched by the worker; --deep loads it")
     finder: Any = importlib.import_module(FINDER)
     try:
         folder, revision = finder.find_model(name)
     except LookupError as error:
-        return Finding("model", Verdict.FAILED, str(error), _REMEDY)
-    return Finding("model", Verdict.OK, f"{name} in {folder}, revision {revision}")
+        return Finding(check, Verdict.FAILED, str(error), remedy)
+    return Finding(check, Verdict.OK, f"{name} in {folder}, revision {revision}")
 
 
-_REMEDY = "correct DOCRELAY_EMBEDDING_MODEL: an installed package, a folder, or a hub id"
-
-
-def _loaded(settings: Settings) -> Finding:
-    arguments = [settings.embedding_model, settings.embedding_arithmetic, str(settings.vectorize_threads)]
-    process = DocumentProcess(SERVER, arguments, memory_mb=LOAD.memory_mb)
+def _loaded(check: str, server: str, arguments: list[str], remedy: str) -> dict[str, Any] | Finding:
+    """What a model's process says of it, or why it does not."""
+    process = DocumentProcess(server, arguments, memory_mb=LOAD.memory_mb)
     try:
-        facts = process.call("facts", {}, dict[str, Any], LOAD, _Patient())
+        return process.call("facts", {}, dict[str, Any], LOAD, _Patient())
     except NotReady as error:
-        return Finding("model", Verdict.FAILED, str(error), _REMEDY)
+        return Finding(check, Verdict.FAILED, str(error), remedy)
     except CallFailed as error:
         said = error.evidence.log[-1:] if error.evidence else []
-        return Finding("model", Verdict.FAILED, "; ".join([str(error), *said]), _REMEDY)
+        return Finding(check, Verdict.FAILED, "; ".join([str(error), *said]), remedy)
     finally:
         process.kill()
-    if facts["dimension"] > MOST_DIMENSIONS:
-        return Finding("model", Verdict.FAILED, _too_many(facts["dimension"]), "choose another model")
-    return Finding(
-        "model", Verdict.OK, f"{facts['name']} loads, {facts['dimension']} dimensions, {facts['arithmetic']}"
-    )
 
 
 def _too_many(dimension: int) -> str:

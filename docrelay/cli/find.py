@@ -36,7 +36,15 @@ LEAD = 80
 @click.option("--since", type=click.DateTime(), help="Only documents submitted then or later, UTC.")
 @click.option("--until", type=click.DateTime(), help="Only documents submitted before then, UTC.")
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=5, show_default=True, help="At most so many.")
-@click.option("--timeout", type=float, default=10, show_default=True, metavar="SECONDS", help="For the query's vector.")
+@click.option("--rerank", is_flag=True, help="Let the service's cross-encoder order the best.")
+@click.option(
+    "--candidates", type=click.IntRange(1, 1000), default=50, show_default=True,
+    help="How many of the best it reads; --limit at least.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=float, default=10, show_default=True, metavar="SECONDS",
+    help="For the query's vector and the cross-encoder.",
+)  # fmt: skip
 @json_option
 @with_client
 def search(client: Client, /, *, query: tuple[str, ...], as_json: bool, **options: Any) -> None:

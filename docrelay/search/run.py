@@ -13,6 +13,7 @@ from docrelay.reading import DOCUMENT_COLUMNS, document
 from docrelay.search.filters import Filters
 from docrelay.search.fusion import fuse
 from docrelay.search.highlight import highlights
+from docrelay.search.rerank import reranked
 from docrelay.search.vector import nearest, vector_of
 from docrelay.search.words import matching
 from docrelay.transitions.generations import active
@@ -23,15 +24,36 @@ FUSED = 100
 
 
 def search(
-    engine: Engine, url: str, query: str, filters: Filters, *, mode: SearchMode | str, limit: int, timeout: float
+    engine: Engine,
+    url: str,
+    query: str,
+    filters: Filters,
+    *,
+    mode: SearchMode | str,
+    limit: int,
+    timeout: float,
+    rerank: bool = False,
+    candidates: int = 0,
 ) -> list[Hit]:
-    """The best hits, best first; `timeout` bounds, in seconds, the wait for the query's vector.
+    """The best hits, best first; with `rerank` in the order of the cross-encoder, which reads so many `candidates`.
+
+    `timeout` bounds, in seconds, the wait for the query's vector and for the new order, together.
 
     Raises:
-        SearchUnavailable: no process that holds the model answered in time.
+        SearchUnavailable: no process that holds the model answered in time, or there is none to re-rank with.
         ConfigError: there is no such mode.
     """
-    how = _mode(mode)
+    give_up = time.monotonic() + timeout
+    if not rerank:
+        return _found(engine, url, query, filters, _mode(mode), limit=limit, timeout=timeout)
+    hits = _found(engine, url, query, filters, _mode(mode), limit=max(limit, candidates), timeout=timeout)
+    return reranked(engine, url, query, hits, timeout=max(0.0, give_up - time.monotonic()))[:limit]
+
+
+def _found(
+    engine: Engine, url: str, query: str, filters: Filters, how: SearchMode, *, limit: int, timeout: float
+) -> list[Hit]:
+    """The best hits by vectors and words."""
     depth = max(FUSED, 2 * limit) if how is SearchMode.HYBRID else limit
     give_up = time.monotonic() + timeout
 

@@ -1,20 +1,17 @@
 """By meaning: the query's vector comes from the service, the nearest chunks from Postgres."""
 
-import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from pgvector.sqlalchemy import VECTOR
-from sqlalchemy import Connection, Engine, Float, cast, delete, literal_column, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, Engine, Float, cast, literal_column, select, text
 
 from docrelay import tables as t
-from docrelay.changes import Listener
-from docrelay.database import storable, transact
+from docrelay.database import storable
 from docrelay.errors import SearchUnavailable
-from docrelay.ids import new_id
 from docrelay.names import Channel
+from docrelay.search.asking import ask
 from docrelay.search.filters import Filters
 
 EXACT_UP_TO = 5000
@@ -28,28 +25,13 @@ def vector_of(engine: Engine, url: str, query: str, *, timeout: float) -> tuple[
     Raises:
         SearchUnavailable: nobody answered in time, or the model failed.
     """
-    query_id = new_id()
-    give_up = time.monotonic() + timeout
-    with Listener(url, Channel.ANSWER) as listener:
-        transact(engine, lambda connection: _ask(connection, query_id, query))
-        try:
-            while (left := give_up - time.monotonic()) > 0:
-                listener.wait(min(left, 1.0))
-                answer = transact(engine, lambda connection: _answer(connection, query_id))
-                if answer is not None:
-                    return answer
-        finally:
-            transact(engine, lambda connection: connection.execute(delete(t.Query).where(t.Query.id == query_id)))
-    raise SearchUnavailable(
-        f"no vector for the query within {timeout:g} s: is a worker for the queue docrelay.vectorize running? "
-        "A search with mode='text' needs none."
-    )
-
-
-def _ask(connection: Connection, query_id: uuid.UUID, query: str) -> None:
-    row = upsert(t.Query).values(id=query_id, text=storable(query))
-    connection.execute(row.on_conflict_do_nothing())
-    connection.execute(text("select pg_notify(:channel, :id)"), {"channel": Channel.QUERY, "id": str(query_id)})
+    answer = ask(engine, url, t.Query, Channel.QUERY, {"text": storable(query)}, _answer, timeout=timeout)
+    if answer is None:
+        raise SearchUnavailable(
+            f"no vector for the query within {timeout:g} s: is a worker for the queue docrelay.vectorize running? "
+            "A search with mode='text' needs none."
+        )
+    return answer
 
 
 def _answer(connection: Connection, query_id: uuid.UUID) -> tuple[int, Any] | None:

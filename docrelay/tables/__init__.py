@@ -15,7 +15,7 @@ processes, collection_shares, dead_messages, queries                    the serv
 
 from docrelay.tables.base import Base
 from docrelay.tables.documents import Content, Document, Page, Piece
-from docrelay.tables.index import Chunk, Embedding, Generation, Model, Query
+from docrelay.tables.index import Chunk, Embedding, Generation, Model, Query, Reranking
 from docrelay.tables.jobs import Attempt, Event, Job, Password, Pipeline, StageRun
 from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
 from docrelay.tables.schedule import ScheduleEntry, ScheduleMade, ScheduleRun, ScheduleState, SyncItem
@@ -45,6 +45,7 @@ __all__ = [
     "Process",
     "Query",
     "Receiver",
+    "Reranking",
     "ScheduleEntry",
     "ScheduleMade",
     "ScheduleRun",

@@ -1,12 +1,12 @@
-"""Chunks, their embeddings, the models and generations that made them, and searches that wait for a vector."""
+"""Chunks, their embeddings, the models and generations that made them, and searches that wait for an answer."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
 from pgvector.sqlalchemy import VECTOR
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy import CheckConstraint, Computed, Double, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from docrelay.names import GenerationStatus
@@ -101,4 +101,19 @@ class Query(Base):
     model_id: Mapped[int | None]
     vector: Mapped[Any | None] = mapped_column(VECTOR())
     error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Reranking(Base):
+    """A search that waits for its candidates' scores by the cross-encoder. Unlogged, like a query."""
+
+    __tablename__ = "rerankings"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}  # noqa: RUF012 - SQLAlchemy's own form
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    query: Mapped[str]
+    passages: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    scores: Mapped[list[float] | None] = mapped_column(ARRAY(Double))  # of the passages, in their order
+    error: Mapped[str | None]
+    taken_at: Mapped[datetime | None]  # when a worker last began with it
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

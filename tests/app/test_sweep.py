@@ -2,13 +2,15 @@
 
 from typing import cast
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 
 from app.brokers.publisher import Publisher
 from app.dispatch.sweep import Sweep
 from docrelay import Client
 from docrelay.database import transact
+from docrelay.ids import new_id
 from docrelay.statements import Statement
+from docrelay.tables import Reranking
 from docrelay.transitions import Policy
 from docrelay.transitions.batches import close_batches
 
@@ -47,3 +49,14 @@ def test_the_finished_jobs_of_an_open_batch_are_not_read_again(engine: Engine, c
         assert READ.all(connection, {"table": "jobs"})[0]["rows"] - before < 20
     transact(engine, lambda connection: connection.execute(text("update jobs set status = 'succeeded'")))
     assert len(transact(engine, close_batches)) == 1
+
+
+def test_requests_of_clients_that_died_are_removed(engine: Engine) -> None:
+    sweep = Sweep(engine, cast("Publisher", None), Policy())
+    with engine.begin() as connection:
+        for minutes in (9, 11):
+            made = text(f"now() - interval '{minutes} minutes'")
+            row = {"id": new_id(), "query": str(minutes), "passages": ["p"], "created_at": made}
+            connection.execute(insert(Reranking).values(**row))
+        sweep._rows(connection)
+        assert connection.scalars(text("select query from rerankings")).all() == ["9"]

@@ -56,7 +56,7 @@ def store(client: Client, service: Service, model_id: int, collection: str) -> N
 
 
 @contextmanager
-def answering(url: str, answer: Callable[[str], object]) -> Iterator[None]:
+def answering(url: str, answer: Callable[[str], object], channel: Channel = Channel.QUERY) -> Iterator[None]:
     """Somebody who answers one query, told of it as the service is."""
 
     def serve(listener: Listener) -> None:
@@ -64,7 +64,7 @@ def answering(url: str, answer: Callable[[str], object]) -> Iterator[None]:
             for _, query_id in listener.wait(10):
                 answer(query_id)
 
-    thread = threading.Thread(target=serve, args=[Listener(url, Channel.QUERY)])
+    thread = threading.Thread(target=serve, args=[Listener(url, channel)])
     thread.start()
     yield
     thread.join(10)
@@ -114,3 +114,32 @@ def test_the_model_fails(client: Client, service: Service, url: str) -> None:
     with answering(url, answer), pytest.raises(SearchUnavailable, match="could not be computed: out of memory"):
         client.search("anything")
     assert service.sql("select 1 from queries") == []
+
+
+def test_a_new_order(client: Client, service: Service, url: str, model_id: int) -> None:
+    """Equal scores keep the order of the words."""
+    store(client, service, model_id, "one")
+    scores = "update rerankings set scores = cast(:scores as float[]) where id = cast(:id as uuid)"
+
+    def answer(request: str) -> None:
+        asked = service.sql("select query, passages from rerankings")
+        assert asked == [{"query": "north -down?", "passages": ["north", "north east"]}]
+        service.sql(scores, id=request, scores="{0.25,0.75}")
+
+    with answering(url, answer, Channel.RERANK):
+        hits = client.search("north -down\ud800", mode="text", rerank=True)
+    assert [(hit.text, hit.score) for hit in hits] == [("north east", 0.75), ("north", 0.25)]
+    assert all(hit.relevance for hit in hits)
+    with answering(url, lambda id_: service.sql(scores, id=id_, scores="{0.5,0.5}"), Channel.RERANK):
+        hits = client.search("north", mode="text", rerank=True)
+    assert [hit.text for hit in hits] == ["north", "north east"]
+    assert service.sql("select 1 from rerankings") == []
+
+
+def test_nobody_reranks(client: Client, service: Service, model_id: int) -> None:
+    store(client, service, model_id, "one")
+    started = time.monotonic()
+    with pytest.raises(SearchUnavailable, match=r"not re-ranked in time .* DOCRELAY_RERANK_MODEL"):
+        client.search("north", mode="text", rerank=True, timeout=0.5)
+    assert 0.5 <= time.monotonic() - started < 3
+    assert service.sql("select 1 from rerankings") == []
