@@ -107,6 +107,7 @@ def latency(*, as_json: bool, **options: Any) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--rerank", default="", metavar="MODEL", help="Also re-rank by this cross-encoder: a folder or a name.")
 @click.option("--seconds", default=1200.0, show_default=True, help="Bound on indexing one collection.")
 @click.option("--broker", default="embedded", show_default=True, type=BROKERS)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

@@ -1,6 +1,7 @@
 """How well search finds: Cranfield and CISI through the whole service, beside brute force over whole abstracts."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ RANKS = 100
 CHUNKS_PER_DOCUMENT = 3
 """Search gives passages; so many for each rank leave enough documents when several are of one."""
 
+CANDIDATES = 50
+"""What a search re-ranks if nothing else is said."""
+
+PATIENCE = 120.0
+"""Seconds for one search: it is to be judged, however slow the model is here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -25,6 +32,8 @@ class Wanted:
     folder: Path
     broker: str = "embedded"
     seconds: float = 1200.0
+    rerank: str = ""
+    """A cross-encoder, for one more side."""
 
 
 Search = Callable[[str], Sequence[str]]
@@ -41,12 +50,18 @@ def measure(wanted: Wanted) -> Report:
     collections = read_collections(wanted.folder)
     report = Report("search quality, in points of 100: means over all judged queries", {"folder": str(wanted.folder)})
     with ExitStack() as cleanup:
-        running = cleanup.enter_context(service(cleanup.enter_context(broker(wanted.broker))))
+        running = cleanup.enter_context(
+            service(cleanup.enter_context(broker(wanted.broker)), rerank_model=wanted.rerank)
+        )
         running.warm_up(b"A text to warm up with.")
         for collection in collections:
             _index(running, collection, wanted.seconds)
             for mode in SearchMode:
                 report.add(f"{collection.name}, {mode}", _judge(collection, _by_service(running, collection, mode)))
+            if wanted.rerank:
+                judged = _judge(collection, _by_reranking(running, collection))
+                del judged["recall@100"]  # there are only so many candidates
+                report.add(f"{collection.name}, hybrid, {CANDIDATES} re-ranked", judged)
             report.add(f"{collection.name}, brute force", _judge(collection, _by_brute_force(collection)))
             running.forget()
     return report
@@ -65,6 +80,16 @@ def _by_service(running: Service, collection: Collection, mode: SearchMode) -> S
     def search(query: str) -> list[str]:
         limit = RANKS * CHUNKS_PER_DOCUMENT
         hits = running.client.search(query, collection=collection.name, mode=mode, limit=limit)
+        return list(dict.fromkeys(hit.document.name.removesuffix(".txt") for hit in hits))
+
+    return search
+
+
+def _by_reranking(running: Service, collection: Collection) -> Search:
+    def search(query: str) -> list[str]:
+        hits = running.client.search(
+            query, collection=collection.name, limit=CANDIDATES, rerank=True, candidates=CANDIDATES, timeout=PATIENCE
+        )
         return list(dict.fromkeys(hit.document.name.removesuffix(".txt") for hit in hits))
 
     return search
@@ -89,11 +114,13 @@ def _by_brute_force(collection: Collection) -> Search:
 
 def _judge(collection: Collection, search: Search) -> dict[str, float]:
     gains, recalls = [], []
+    started = time.monotonic()
     for number, relevant in collection.relevant.items():
         found = search(collection.queries[number])
         gains.append(ndcg(found[:10], relevant, 10))
         recalls.append(len(set(found[:RANKS]) & set(relevant)) / len(relevant))
-    return {"nDCG@10": 100 * mean(gains), "recall@100": 100 * mean(recalls), "queries": len(gains)}
+    spent = 1000 * (time.monotonic() - started) / len(gains)
+    return {"nDCG@10": 100 * mean(gains), "recall@100": 100 * mean(recalls), "queries": len(gains), "ms/query": spent}
 
 
 def ndcg(found: Sequence[str], relevant: Mapping[str, int], ranks: int) -> float:
