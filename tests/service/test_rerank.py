@@ -1,7 +1,5 @@
 """Re-ranking by the running service: the order and the scores are those of the cross-encoder that is set."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -95,17 +93,21 @@ def test_by_the_command(docrelay: Run, stack: Stack, client: Client, monkeypatch
     assert [line[0] for line in answer.lines] == [f"{hit.score:.3f}" for hit in hits]
 
 
-def _process(stack: Stack) -> psutil.Process:
+def _kill_model(stack: Stack) -> None:
+    """Kill the process that holds it; its warden has noticed then."""
     worker = psutil.Process(stack.supervisor.pids()["vectorize"])
-    children = [child for child in worker.children(recursive=True) if "tasks.isolated.rerank" in child.cmdline()]
-    return children[-1]
+    *_, warden, holder = [
+        child for child in worker.children(recursive=True) if "tasks.isolated.rerank" in child.cmdline()
+    ]
+    holder.kill()
+    warden.wait(20)
 
 
 def test_a_model_that_dies_and_goes(client: Client, stack: Stack, model: Path) -> None:
     """Its process is started again; if the files are gone, whoever searches is told."""
-    os.kill(_process(stack).pid, signal.SIGKILL)
+    _kill_model(stack)
     assert client.search(QUERY, collection="pets", limit=1, rerank=True, timeout=60)
-    os.kill(_process(stack).pid, signal.SIGKILL)
+    _kill_model(stack)
     away = model.rename(model.with_name("away"))
     try:
         with pytest.raises(SearchUnavailable, match=r"could not be re-ranked: NotReady: .*neither a folder"):
