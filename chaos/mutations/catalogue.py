@@ -33,7 +33,7 @@ MUTATIONS = (
         (
             Edit(
                 OUTCOMES,
-                """        where id = :id and lease_token = :token and status = 'running'
+                """        where id = :id and lease_token = :token
         returning id, job_id, position, stage, attempt, after_outcome""",
                 """        where id = :id and cast(:token as bigint) is not null
         returning id, job_id, position, stage, attempt, after_outcome""",
