@@ -28,7 +28,8 @@ class ModelFacts:
 
 def calls(model: str, arithmetic: str, threads: str) -> dict[str, Callable[..., Any]]:
     """The functions of this process; the model is loaded once, here."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Before a slice is computed, all cores split its texts into tokens; nothing else of this process wants them then.
+    os.environ.update(TOKENIZERS_PARALLELISM="true", RAYON_NUM_THREADS=threads)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     embedder = Embedder.load(model, arithmetic=arithmetic, threads=int(threads))
