@@ -65,7 +65,7 @@ async def process(file: FileLike, model: str, table: Any) -> None:
     except Exception:  # noqa: BLE001 - whatever it raises for a bad file
         _seen["bad"] += 1
         return
-    pieces = cutter(model)("\n".join(pages).replace("\0", ""))
+    pieces = cutter(model)("\n".join(pages))
     _seen["pages"] += len(pages)
     _seen["chunks"] += len(pieces)
     await coco.map(store, pieces, str(file.file_path.path), IdGenerator(), model, table)

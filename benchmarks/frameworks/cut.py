@@ -31,10 +31,11 @@ def window(model: str) -> int:
 
 
 def cutter(model: str) -> Callable[[str], list[str]]:
-    """Cuts a text into pieces that fit, without overlap."""
+    """Cuts a text into pieces that fit, without overlap, and without the NULs that Postgres would refuse."""
     size = window(model) - SPECIAL
 
     def cut(text: str) -> list[str]:
+        text = text.replace("\0", "")
         offsets = tokenizer(model).encode(text, add_special_tokens=False).offsets
         starts = _starts(offsets, text, size)
         if not starts:
