@@ -156,10 +156,15 @@ class Announcer:
     def _rooms(self) -> dict[str, int]:
         """How many stages of each queue that has ready ones may be announced now."""
         now = time.monotonic()
+        waiting = [
+            queue for queue in transact_singly(self._engine, lambda c: QUEUES.all(c, ALL_QUEUES)) if queue["more"]
+        ]
+        # Another dispatcher may have sent what this one could not, or it is not wanted any more.
+        self._refused = {row["queue"]: self._refused[row["queue"]] for row in waiting if row["queue"] in self._refused}
         return {
             queue["queue"]: self._windows[queue["queue"]].room(queue["waiting"], queue["slots"], now)
-            for queue in transact_singly(self._engine, lambda c: QUEUES.all(c, ALL_QUEUES))
-            if queue["more"] and not self._rests(queue["queue"], now)
+            for queue in waiting
+            if not self._rests(queue["queue"], now)
         }
 
     def _announce(self, rooms: dict[str, int]) -> Counter[str]:

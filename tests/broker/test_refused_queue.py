@@ -57,6 +57,19 @@ def test_a_queue_that_is_gone_keeps_no_other_waiting(app: Celery, declared: Rabb
         assert publisher.queue_state(GONE).messages > 0
 
 
+def test_nobody_is_told_of_a_queue_for_which_nothing_waits(app: Celery, declared: RabbitMQ, engine: Engine) -> None:
+    """Another dispatcher has sent it, or the jobs were cancelled: the trouble is over."""
+    declared.rabbitmqctl("delete_queue", GONE)
+    with Publisher(app) as publisher:
+        announcer = Announcer(engine, publisher, again_seconds=30.0)
+        announcer.round()
+        assert announcer.trouble
+        with engine.begin() as connection:
+            connection.execute(text("update stage_runs set status = 'succeeded' where queue = :queue"), {"queue": GONE})
+        announcer.round()
+        assert announcer.trouble is None
+
+
 def _announced(engine: Engine) -> dict[str, int]:
     statement = "select queue, count(*) from stage_runs where announced_at is not null group by queue"
     with engine.connect() as connection:
