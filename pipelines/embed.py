@@ -79,6 +79,7 @@ class Embedder:
         import torch
 
         threads = threads or torch.get_num_threads()
+        torch.set_num_threads(threads)  # those that load and convert it
         loaded, max_tokens = _load_encoder(folder)
         tokenizer = ModelTokenizer.load(folder / "tokenizer.json")
         from pipelines.arithmetic import choose

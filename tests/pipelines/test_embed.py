@@ -189,6 +189,15 @@ assert "transformers" not in sys.modules
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+def test_threads_are_bounded() -> None:
+    before = torch.get_num_threads()
+    try:
+        Embedder.load(MODEL, arithmetic="float32", threads=1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_each_core_has_a_batch_of_its_own(embedder: Embedder) -> None:
     """So many batches are computed at once, never more, each by one thread; even few texts are shared out."""
     for threads in (1, 2, 3):
