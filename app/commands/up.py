@@ -74,10 +74,11 @@ def _stop_signals() -> Iterator[_Stop]:
         yield stop
     except KeyboardInterrupt:
         pass  # what had been started is stopped by now
-    except Exception:
-        # So is it here: an interrupted library may say that its server is away.
+    except Exception as error:
+        # So is it here: an interrupted library may say that its server is away. Said, since it may be something else.
         if not stop.asked or stop.stack is not None:
             raise
+        click.echo(f"stopped while starting: {type(error).__name__}: {error}", err=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
