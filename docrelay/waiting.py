@@ -13,6 +13,12 @@ ALIVE_SECONDS = 30
 SILENT_SECONDS = 15
 """A worker says so every 5 s: one that has missed it three times may be dead, and what it works on is not just slow."""
 
+READY_STAGES = """(
+    select * from stage_runs where status = 'ready' and announced_at is null
+    union all
+    select * from stage_runs where status = 'ready' and announced_at is not null) ready"""
+"""SQL for all of them, in two halves, as they are indexed: else Postgres reads the stages of all jobs ever."""
+
 MOST_COUNTED = 1000
 """Nobody waits more patiently for knowing it exactly, and a page of jobs would count a long queue for each."""
 

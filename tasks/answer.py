@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import signals
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, update
 
 from app.runtime import engine
 from docrelay.database import transact
@@ -56,7 +56,7 @@ def _answer_some() -> int:
     def store(connection: Connection) -> None:
         for row, value in zip(rows, values, strict=True):
             connection.execute(update(Query).where(Query.id == row.id).values(**value))
-            connection.execute(text("select pg_notify(:c, :id)"), {"c": Channel.ANSWER, "id": str(row.id)})
+            serving.tell(connection, row.id)
 
     transact(engine(), store)
     return len(rows)

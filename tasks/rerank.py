@@ -83,7 +83,7 @@ def _answer_one() -> int:
 
     def store(connection: Connection) -> None:
         connection.execute(update(Reranking).where(Reranking.id == row.id).values(**values))
-        connection.execute(text("select pg_notify(:c, :id)"), {"c": Channel.ANSWER, "id": str(row.id)})
+        serving.tell(connection, row.id)
 
     transact(engine(), store)
     return 1

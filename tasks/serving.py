@@ -2,7 +2,10 @@
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
+
+from sqlalchemy import Connection, text
 
 from app.isolation import Limits
 from app.runtime import database_url, stopping
@@ -23,6 +26,11 @@ class NoWatch:
 
     def progress(self, done: int, total: int) -> None:
         """Nobody looks."""
+
+
+def tell(connection: Connection, request: uuid.UUID) -> None:
+    """With the commit, wake the client whose row has its answer."""
+    connection.execute(text("select pg_notify(:channel, :id)"), {"channel": Channel.ANSWER, "id": str(request)})
 
 
 def start(

@@ -6,19 +6,17 @@ from sqlalchemy import Connection, text
 
 from app.work import Work
 from docrelay.names import PRIORITY_INTERACTIVE
+from docrelay.waiting import READY_STAGES
 
 TURN_SECONDS = 20.0
 """So long a document has its slot while others of its priority wait for one. To go on it must be cut again."""
 
-# Whoever a free slot will take in a moment does not wait. Announced or not is asked apart, as it is indexed.
+# Whoever a free slot will take in a moment does not wait.
 WAITING = text(
-    """
-    select max(priority)
-    from (select * from stage_runs where queue = :queue and status = 'ready' and announced_at is null
-          union all
-          select * from stage_runs where queue = :queue and status = 'ready' and announced_at is not null) ready
-    where due_at <= now() and ready_at < now() - interval '0.5 seconds'
-    """
+    f"""
+    select max(priority) from {READY_STAGES}
+    where queue = :queue and due_at <= now() and ready_at < now() - interval '0.5 seconds'
+    """  # noqa: S608 - a constant of ours
 )
 
 

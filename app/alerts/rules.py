@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from config.notifications import AlertLimits
 from config.settings import Settings
 from docrelay.names import Queue
-from docrelay.waiting import ALIVE_SECONDS
+from docrelay.waiting import ALIVE_SECONDS, READY_STAGES
 
 GIB = 1024**3
 NEWEST_EVENTS = 20_000
@@ -47,15 +47,11 @@ def no_worker(connection: Connection, _: AlertLimits) -> Iterator[Alarm]:
             yield Alarm("queue.no_worker", queue.value, f"No worker consumes {queue}: its jobs wait", remedy)
 
 
-# In two halves, as they are indexed: asked for both at once, Postgres reads the stages of all jobs there ever were.
 OLDEST = text(
-    """
+    f"""
     select queue, extract(epoch from now() - min(greatest(ready_at, due_at))) as seconds, count(*) as waiting
-    from (select queue, ready_at, due_at from stage_runs where status = 'ready' and announced_at is null
-          union all
-          select queue, ready_at, due_at from stage_runs where status = 'ready' and announced_at is not null) ready
-    where due_at <= now() group by queue
-    """
+    from {READY_STAGES} where due_at <= now() group by queue
+    """  # noqa: S608 - a constant of ours
 )
 
 

@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from app.doctor.findings import Finding, Verdict
-from docrelay.waiting import ALIVE_SECONDS
+from docrelay.waiting import ALIVE_SECONDS, READY_STAGES
 
 WORK = text(
     f"""
     select
       (select count(*) from jobs where status in ('queued', 'running')) as unfinished,
-      (select extract(epoch from now() - min(greatest(ready_at, due_at))) from (
-         select ready_at, due_at from stage_runs where status = 'ready' and announced_at is null
-         union all
-         select ready_at, due_at from stage_runs where status = 'ready' and announced_at is not null) ready
+      (select extract(epoch from now() - min(greatest(ready_at, due_at))) from {READY_STAGES}
        where due_at <= now()) as oldest,
       (select count(*) from stage_runs where status = 'running'
        and lease_until < now() - interval '{ALIVE_SECONDS} seconds') as overdue,
@@ -24,7 +21,7 @@ WORK = text(
       (select count(*) from dead_messages) as dead,
       (select extract(epoch from now() - min(created_at)) from jobs where status in ('queued', 'running')) as age,
       (select id from jobs where status in ('queued', 'running') order by id limit 1) as eldest
-    """  # noqa: S608 - a constant of ours
+    """  # noqa: S608 - constants of ours
 )
 OLD_SECONDS = 600
 

@@ -44,9 +44,10 @@ def search(
         ConfigError: there is no such mode.
     """
     give_up = time.monotonic() + timeout
+    wanted = max(limit, candidates) if rerank else limit
+    hits = _found(engine, url, query, filters, _mode(mode), limit=wanted, timeout=timeout)
     if not rerank:
-        return _found(engine, url, query, filters, _mode(mode), limit=limit, timeout=timeout)
-    hits = _found(engine, url, query, filters, _mode(mode), limit=max(limit, candidates), timeout=timeout)
+        return hits
     return reranked(engine, url, query, hits, timeout=max(0.0, give_up - time.monotonic()))[:limit]
 
 
