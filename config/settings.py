@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     """Torch threads of the one model process of a vectorize worker. Threads × processes = cores; more
     threads than cores has cost others a factor of thirty."""
 
+    index_memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] = 2560
+    """`reembed` builds an index of vectors with at most so much of Postgres' memory, and takes what it needs:
+    2.2 GB for a million vectors of 384 dimensions. One that does not fit takes many times as long."""
+
     notify_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     """Deliveries under way at once in one notify worker; they wait for the network, not the CPU."""
 

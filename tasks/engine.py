@@ -25,6 +25,7 @@ from docrelay.tables import Model
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
 from tasks.isolated.model import ModelFacts
+from tasks.vector_index import index_of
 
 Reply = TypeVar("Reply")
 
@@ -177,17 +178,3 @@ def _settle(connection: Connection, generation: Generation, model_id: int, facts
         )
     if generation.status is GenerationStatus.ACTIVE:
         connection.execute(text(index_of(model_id, facts.dimension)))
-
-
-def index_of(model_id: int, dimension: int, *, concurrently: bool = False) -> str:
-    """SQL that makes the index of a model's vectors."""
-    # HNSW needs a dimension, which the column leaves open so that models can stand side by side.
-    return (
-        f"create index {'concurrently ' if concurrently else ''}if not exists {index_name(model_id)} on embeddings "
-        f"using hnsw ((vector::vector({int(dimension)})) vector_cosine_ops) where model_id = {int(model_id)}"
-    )
-
-
-def index_name(model_id: int) -> str:
-    """The name of the index of a model's vectors."""
-    return f"ix_embeddings_model_{int(model_id)}"

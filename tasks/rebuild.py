@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from app.locks import Lock
 from app.runtime import Stopping, database_url, engine, identity
+from config.settings import settings
 from docrelay import tables as t
 from docrelay import transitions
 from docrelay.database import CONNECT, psycopg_url, transact
@@ -20,7 +21,7 @@ from docrelay.errors import DocrelayError
 from docrelay.names import PRIORITY_LOWEST, REEMBED, Channel, GenerationStatus
 from docrelay.transitions import NewJob, Plan, generations
 from docrelay.transitions.generations import Generation
-from tasks.engine import index_name, index_of
+from tasks import vector_index
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,6 @@ OPEN_JOBS = 200
 """So many documents have their job at a time: enough for the workers, and few to cancel."""
 
 REMOVED_AT_ONCE = 5_000
-
-SETTINGS = (
-    "set statement_timeout = 0",  # an index of a million vectors takes its time
-    "set maintenance_work_mem = '512MB'",  # a graph that fits is built several times as fast
-    "set client_connection_check_interval = '5s'",  # should we be killed, the next one must not wait for that index
-)
 
 LOCK_DOCUMENTS = text("select id from documents where id in :ids order by id for no key update").bindparams(
     bindparam("ids", expanding=True)
@@ -52,7 +47,6 @@ DROP_VECTORS = text(
       and text_hash in (select text_hash from embeddings where model_id = :model_id limit :most)
     """
 )
-INVALID = b"select 1 from pg_index where indexrelid = to_regclass(%s) and not indisvalid"
 
 
 class Rebuilder(threading.Thread):
@@ -139,18 +133,11 @@ def _feed(connection: Connection, new: Generation, most: int) -> int:
 
 
 def _make_index(alone: psycopg.Connection, new: Generation) -> None:
-    """All vectors are there: building the index at once is several times as fast as growing it with each of them."""
     assert new.model_id is not None
     dimension = transact(
         engine(), lambda connection: connection.scalar(select(t.Model.dimension).where(t.Model.id == new.model_id))
     )
-    for setting in SETTINGS:
-        alone.execute(setting.encode())
-    name = index_name(new.model_id)
-    if alone.execute(INVALID, (name,)).fetchone():  # left by one that was killed
-        alone.execute(f"drop index concurrently if exists {name}".encode())
-    # Concurrently: documents go on being written meanwhile.
-    alone.execute(index_of(new.model_id, int(dimension or 0), concurrently=True).encode())
+    vector_index.build(alone, new.model_id, int(dimension or 0), most_mb=settings().index_memory_mb)
 
 
 def _remove(alone: psycopg.Connection, old: Generation) -> bool:
@@ -166,7 +153,7 @@ def _remove(alone: psycopg.Connection, old: Generation) -> bool:
     if transact(engine(), some):
         return True
     if old.model_id is not None and not transact(engine(), lambda connection: _in_use(connection, old)):
-        alone.execute(f"drop index concurrently if exists {index_name(old.model_id)}".encode())
+        vector_index.drop(alone, old.model_id)
     transact(engine(), lambda connection: generations.removed(connection, old.id))
     return True
 
