@@ -51,8 +51,8 @@ def run(command: Sequence[str], task: Task, seconds: float) -> dict[str, Any]:
             text=True,
         )
         limit = threading.Timer(seconds, process.kill)
-        limit.start()
         started = monotonic()
+        limit.start()
         with process:
             try:
                 return _timed(process)
