@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.report import Report
 from config.settings import settings
-from pipelines.embed import Embedder
+from pipelines.embed import ARITHMETICS, Embedder
 from pipelines.openvino_encoder import has_openvino
 
 COMPARED = 64
@@ -28,7 +28,7 @@ def measure(wanted: Wanted) -> Report:
     """Embed the same texts in each arithmetic that there is, one after another, round by round."""
     dice = random.Random(wanted.seed)
     texts = [" ".join(dice.choices(WORDS, k=max(1, int(dice.gauss(wanted.words, 20))))) for _ in range(wanted.texts)]
-    names = ["float32", "bfloat16", *(["openvino", "openvino-bfloat16"] if has_openvino() else [])]
+    names = [name for name in ARITHMETICS if has_openvino() or not name.startswith("openvino")]
     threads = settings().vectorize_threads
     sides = {name: Embedder.load(settings().embedding_model, arithmetic=name, threads=threads) for name in names}
     report = Report(

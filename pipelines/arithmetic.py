@@ -11,14 +11,20 @@ import torch.nn.functional as F  # noqa: N812 - the name everybody uses
 
 from pipelines.encoders import BertEncoder, Encoder, TorchEncoder
 from pipelines.openvino_encoder import OpenVinoEncoder, has_openvino
+from pipelines.samples import SAMPLES
 from pipelines.tokens import ModelTokenizer
 
 # Below this agreement with float32 rankings begin to change. Another library has no reason to differ as much.
-_LOWEST_COSINE = {"bfloat16": 0.99, "openvino": 0.999, "openvino-bfloat16": 0.999}
+_LOWEST_COSINE = {"openvino": 0.999, "openvino-bfloat16": 0.999}
+_LOWEST_COSINE_SHORT = 0.99
+# What a processor calls multiplying these by itself; where it does not, they are slower than float32.
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+_INTEGERS = {"avx512_vnni", "avx_vnni", "amx_int8"}
 # It has to pay: vectors of two arithmetics do not mix in a cache.
 _LEAST_GAIN = 1.15
 # Compared on short texts, timed on a batch as documents make them: on a small one, threads cost more than they save.
 _PROBE_TOKENS = 32
+_SAMPLE_TOKENS = 128
 _TIMED_TEXTS = 8
 _TIMED_TOKENS = 128
 _RUNS = 4
@@ -56,15 +62,15 @@ def choose(encoder: TorchEncoder, tokenizer: ModelTokenizer, arithmetic: str, th
     if arithmetic == "auto":
         with _one_thread():
             arithmetic = _best(encoder, tokenizer)
-    return _made(encoder, arithmetic, threads), arithmetic
+    return _made(encoder, tokenizer, arithmetic, threads), arithmetic
 
 
 def _best(encoder: TorchEncoder, tokenizer: ModelTokenizer) -> str:
     best: Encoder = encoder
     name = "float32"
     for other in _candidates(encoder):
-        made = _made(encoder, other, 1)
-        if _pays(encoder, best, made, tokenizer, _LOWEST_COSINE[other]):
+        made = _made(encoder, tokenizer, other, 1)
+        if _pays(encoder, best, made, tokenizer, _LOWEST_COSINE.get(other, _LOWEST_COSINE_SHORT)):
             best, name = made, other
     return name
 
@@ -82,27 +88,30 @@ def _one_thread() -> Iterator[None]:
 
 def _candidates(encoder: TorchEncoder) -> list[str]:
     """What is worth a try on this processor, with what is installed."""
-    found = ["bfloat16"] if _computes_bfloat16() else []
+    flags = _processor_flags()
+    short = bool(flags & _BFLOAT16)
+    found = ["bfloat16"] if short else []
     if has_openvino() and isinstance(encoder, BertEncoder):
-        found += ["openvino", *(f"openvino-{short}" for short in found)]
+        found += ["openvino-bfloat16" if short else "openvino"]
+        if flags & _INTEGERS:
+            found += ["openvino-int8-bfloat16" if short else "openvino-int8"]
     return found
 
 
-def _made(encoder: TorchEncoder, arithmetic: str, threads: int) -> Encoder:
+def _made(encoder: TorchEncoder, tokenizer: ModelTokenizer, arithmetic: str, threads: int) -> Encoder:
     if not arithmetic.startswith("openvino"):
         return encoder.to_bfloat16() if arithmetic == "bfloat16" else encoder
     if not isinstance(encoder, BertEncoder):
         raise TypeError("OpenVINO is used for plain BERT models only")
-    return OpenVinoEncoder.convert(encoder, threads, short=arithmetic == "openvino-bfloat16")
+    samples = tokenizer.ids(SAMPLES, _SAMPLE_TOKENS) if "int8" in arithmetic else None
+    return OpenVinoEncoder.convert(encoder, threads, short=arithmetic.endswith("bfloat16"), samples=samples)
 
 
-def _computes_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 by itself; where it does not, bfloat16 is slower."""
+def _processor_flags() -> set[str]:
     try:
-        flags = Path("/proc/cpuinfo").read_text("ascii", "replace")
+        return set(Path("/proc/cpuinfo").read_text("ascii", "replace").split())
     except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return set()
 
 
 def _pays(exact: Encoder, best: Encoder, other: Encoder, tokenizer: ModelTokenizer, lowest: float) -> bool:

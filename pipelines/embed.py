@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipelines.encoders import Encoder, TorchEncoder
 
-__all__ = ["Embedder"]
+__all__ = ["ARITHMETICS", "Embedder"]
 
 # Tokens in a batch, padding included. Each core computes a batch of its own: threads that share one wait for each
 # other, a fifth of the time when there are two. Half or twice as many tokens are no faster.
@@ -25,8 +25,8 @@ _BATCH_TOKENS = 1_024
 # Fewer are not worth a core of their own.
 _LEAST_TOKENS = 128
 
-
-_ARITHMETICS = ("auto", "float32", "bfloat16", "openvino", "openvino-bfloat16")
+# What there is beside "auto"; the last one computes in bfloat16 what it does not in integers.
+ARITHMETICS = ("float32", "bfloat16", "openvino", "openvino-bfloat16", "openvino-int8", "openvino-int8-bfloat16")
 
 
 def _ignore(done: int, total: int) -> None:
@@ -67,14 +67,13 @@ class Embedder:
     def load(cls, model: str, *, arithmetic: str = "auto", threads: int | None = None) -> Embedder:
         """Load a model by folder, package name or hub id (see ``find_model``).
 
-        ``arithmetic``: "float32", "bfloat16", "openvino", "openvino-bfloat16", or "auto": the one that needs the least
-        processor time here, of those whose vectors agree with float32's; bfloat16 only where the processor computes in
-        it, OpenVINO only where it is installed. ``threads`` is the number of cores to compute on; torch's own
-        number if None.
+        ``arithmetic``: one of ``ARITHMETICS``, or "auto": the one that needs the least processor time here, of those
+        whose vectors agree with float32's; bfloat16 and integers only where the processor computes in them, OpenVINO
+        only where it is installed. ``threads`` is the number of cores to compute on; torch's own number if None.
         Raises ModelNotFoundError, ValueError for an arithmetic that does not exist, ImportError without OpenVINO.
         """
-        if arithmetic not in _ARITHMETICS:
-            raise ValueError(f"arithmetic must be one of {', '.join(_ARITHMETICS)}, not {arithmetic!r}")
+        if arithmetic not in ("auto", *ARITHMETICS):
+            raise ValueError(f"arithmetic must be one of auto, {', '.join(ARITHMETICS)}, not {arithmetic!r}")
         folder, revision = find_model(model)
         import torch
 

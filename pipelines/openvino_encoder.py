@@ -8,10 +8,12 @@ import warnings
 from queue import LifoQueue
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pipelines.encoders import BertEncoder
+from pipelines.int8 import to_int8
 
 # OpenVINO prepares its kernels for each length of texts that it meets: let it meet few.
 _LENGTHS = 16
@@ -45,9 +47,12 @@ class OpenVinoEncoder:
             self._requests.put(compiled.create_infer_request())
 
     @classmethod
-    def convert(cls, encoder: BertEncoder, threads: int, *, short: bool) -> "OpenVinoEncoder":
+    def convert(
+        cls, encoder: BertEncoder, threads: int, *, short: bool, samples: list[list[int]] | None = None
+    ) -> "OpenVinoEncoder":
         """The same model for so many threads at once, in bfloat16 if `short`, else in float32.
 
+        With samples (ids of texts), products are computed in 8-bit integers, whose ranges these texts tell.
         Raises ImportError when the package is missing.
         """
         from openvino.frontend import FrontEndManager
@@ -62,7 +67,10 @@ class OpenVinoEncoder:
             # That tracing is deprecated, which OpenVINO does by itself; that it follows one way only, see above.
             warnings.simplefilter("ignore")
             decoder = TorchScriptPythonDecoder(_Traced(encoder), example_input=(ids, mask))
-        return cls(frontend.convert(frontend.load(decoder)), encoder.dimension, threads, short=short)
+        model = frontend.convert(frontend.load(decoder))
+        if samples is not None:
+            model = to_int8(model, [(np.array([each]), np.ones((1, len(each)), dtype=np.bool_)) for each in samples])
+        return cls(model, encoder.dimension, threads, short=short)
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         """See ``Encoder``."""

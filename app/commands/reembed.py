@@ -15,7 +15,12 @@ REBUILD = "tasks.rebuild"
 
 @click.command()
 @click.option("--model", help="The new model: an installed package that carries one, a folder, or a hub id.")
-@click.option("--arithmetic", default="auto", show_default=True, help="auto, float32, bfloat16 or openvino.")
+@click.option(
+    "--arithmetic",
+    default="auto",
+    show_default=True,
+    help="auto, float32, bfloat16, openvino, openvino-bfloat16, openvino-int8 …",
+)
 @click.option("--dry-run", is_flag=True, help="Say what it would cost, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before it begins.")
 @click.option("--status", "show_status", is_flag=True, help="Say how far it is.")

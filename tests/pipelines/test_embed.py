@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipelines.arithmetic import choose
+from pipelines.arithmetic import _candidates, choose
 from pipelines.embed import Embedder
 from pipelines.encoders import BertEncoder, SentenceEncoder, is_plain_bert
 from pipelines.errors import TransientError
@@ -119,13 +119,22 @@ def test_bfloat16_agrees(embedder: Embedder) -> None:
     assert float((vectors(short, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.99
 
 
-@pytest.mark.parametrize(("arithmetic", "lowest"), [("openvino", 0.9999), ("openvino-bfloat16", 0.99)])
+@pytest.mark.parametrize(
+    ("arithmetic", "lowest"),
+    [
+        ("openvino", 0.9999),
+        ("openvino-bfloat16", 0.99),
+        ("openvino-int8", 0.99),
+        ("openvino-int8-bfloat16", 0.99),
+    ],
+)
 def test_openvino_agrees(embedder: Embedder, arithmetic: str, lowest: float) -> None:
     """Converted in memory, for texts of any length, with padding or without."""
     encoder, name = choose(torch_encoder(embedder), embedder.tokenizer, arithmetic, 2)
     other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=name, threads=2)
     assert (name, encoder.dimension) == (arithmetic, embedder.dimension)
-    for texts in (TEXTS, ["the same"] * 3, [" ".join(["word"] * count) for count in range(1, 300, 37)]):
+    words = " ".join(TEXTS * 2).split()
+    for texts in (TEXTS, ["the same"] * 3, [" ".join(words[:count]) for count in range(1, 300, 37)]):
         ours, theirs = vectors(embedder, texts), vectors(other, texts)
         assert float((ours * theirs).sum(axis=1).min()) > lowest
 
@@ -139,8 +148,24 @@ def test_auto_takes_what_agrees_and_pays(embedder: Embedder, monkeypatch: pytest
     assert choose(torch_encoder(embedder), embedder.tokenizer, "float32", 2)[0] is embedder._encoder
 
 
+@pytest.mark.parametrize(
+    ("processor", "expected"),
+    [
+        ("flags : fpu avx2", ["openvino"]),
+        ("flags : fpu avx512_bf16", ["bfloat16", "openvino-bfloat16"]),
+        ("flags : fpu avx512_vnni", ["openvino", "openvino-int8"]),
+        ("flags : amx_int8 amx_bf16", ["bfloat16", "openvino-bfloat16", "openvino-int8-bfloat16"]),
+    ],
+)
+def test_what_the_processor_has_is_tried(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch, processor: str, expected: list[str]
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_: processor)
+    assert _candidates(torch_encoder(embedder)) == expected
+
+
 def test_unknown_arithmetic() -> None:
-    with pytest.raises(ValueError, match="arithmetic must be"):
+    with pytest.raises(ValueError, match="arithmetic must be one of auto, float32, bfloat16, openvino"):
         Embedder.load(MODEL, arithmetic="int8")
 
 
