@@ -83,7 +83,7 @@ def frameworks(*, as_json: bool, **options: Any) -> None:
     """The PDFs of CORPUS to vectors, and once more, beside CocoIndex, Haystack, LangChain and LlamaIndex.
 
     Each is installed by pip in an environment of its own in the folder of --cache, two gigabytes each, once.
-    Without --arithmetic they compute in openvino-bfloat16, as the service does where OpenVINO is installed.
+    Without --arithmetic they compute in openvino-bfloat16; the service chooses for itself.
     """
     from benchmarks.frameworks.environments import NotInstalled
     from benchmarks.frameworks.rival import Failed

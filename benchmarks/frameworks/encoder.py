@@ -1,6 +1,6 @@
 """How each arithmetic is asked of SentenceTransformer, which all of these frameworks use.
 
-sbert.net, "Speeding up Inference": `backend="openvino"`, `model_kwargs` with a dtype or with `ov_config`.
+sbert.net, "Speeding up Inference": `backend="openvino"`, `model_kwargs` with a dtype, `ov_config` or `file_name`.
 """
 
 from typing import Any
@@ -16,6 +16,8 @@ def backend(arithmetic: str) -> str:
 
 def model_options(arithmetic: str) -> dict[str, Any]:
     """What the model is loaded with."""
+    if arithmetic == "openvino-int8":  # a model of its own: `quantize`
+        return {"file_name": "openvino_model_qint8_quantized.xml", "ov_config": {"INFERENCE_PRECISION_HINT": "bf16"}}
     if arithmetic.startswith("openvino"):
         return {"ov_config": {"INFERENCE_PRECISION_HINT": "bf16" if arithmetic.endswith("bfloat16") else "f32"}}
     return {"torch_dtype": "bfloat16"} if arithmetic == "bfloat16" else {}

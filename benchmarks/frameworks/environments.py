@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 PINS = Path(__file__).with_name("pins.toml")
 FRAMEWORKS = ("cocoindex", "haystack", "langchain", "llamaindex")
 INSTALL_SECONDS = 3600.0
 NOTE = "installed.json"
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it printed."""
@@ -44,11 +47,18 @@ class Pins:
 def read_pins(file: Path = PINS) -> dict[str, Pins]:
     """All frameworks by name."""
     content = tomllib.loads(file.read_text("utf-8"))
-    torch, without, shared = (content.pop(key) for key in ("torch", "without", "shared"))
+    torch, without, shared, _ = (content.pop(key) for key in ("torch", "without", "shared", "quantizer"))
     return {
         name: Pins(name, torch, (*shared, *found["packages"]), tuple(without), found["store"])
         for name, found in sorted(content.items())
     }
+
+
+def read_quantizer(file: Path = PINS) -> Pins:
+    """What `quantize` runs in."""
+    content = tomllib.loads(file.read_text("utf-8"))
+    packages = (*content["shared"], *content["quantizer"])
+    return Pins("quantizer", content["torch"], packages, tuple(content["without"]), "")
 
 
 def install(pins: Pins, cache: Path, run: Run | None = None) -> Path:
@@ -57,7 +67,7 @@ def install(pins: Pins, cache: Path, run: Run | None = None) -> Path:
     Raises:
         NotInstalled: pip failed; the message has its last lines.
     """
-    run = run or _run
+    run = run or command
     folder = cache.resolve() / pins.name
     python, note = folder / "bin" / "python", folder / NOTE
     if _noted(note) == pins.digest:
@@ -82,11 +92,24 @@ def _noted(note: Path) -> str:
         return ""
 
 
-def _run(command: Sequence[str]) -> str:
+def command(arguments: Sequence[str], *, folder: Path | None = None, extra: Mapping[str, str] = EMPTY) -> str:
+    """Run a command in a folder, with variables beside ours; what it printed.
+
+    Raises:
+        NotInstalled: it failed; the message has its last lines.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+        done = subprocess.run(
+            arguments,
+            cwd=folder,
+            env={**os.environ, **extra},
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
-        raise NotInstalled(f"{' '.join(command)}: not done after {INSTALL_SECONDS:g} s") from None
+        raise NotInstalled(f"{' '.join(arguments)}: not done after {INSTALL_SECONDS:g} s") from None
     if done.returncode:
-        raise NotInstalled(f"{' '.join(command)}:\n{done.stderr.strip()[-2000:]}")
+        raise NotInstalled(f"{' '.join(arguments)}:\n{done.stderr.strip()[-2000:]}")
     return done.stdout

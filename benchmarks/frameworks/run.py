@@ -16,6 +16,7 @@ from app.stack.embedded import EmbeddedPostgres
 from app.stack.home import Home
 from benchmarks.frameworks import rival
 from benchmarks.frameworks.environments import Pins, install, read_pins
+from benchmarks.frameworks.quantized import quantized
 from benchmarks.frameworks.task import Task
 from benchmarks.indexing import index, numbers
 from benchmarks.report import Report, turns
@@ -26,6 +27,7 @@ from pipelines.model_files import find_model
 Numbers = dict[str, float]
 OURS = "docrelay"
 FASTEST = "openvino-bfloat16"
+INTEGERS = "openvino-int8"
 AGAIN = {"all s": "again s", "CPU s": "again CPU s", "embedded": "again embedded"}
 
 
@@ -60,13 +62,18 @@ def measure(wanted: Wanted) -> Report:
     """
     chosen = [pins for name, pins in read_pins().items() if name in (wanted.only or (name,))]
     pythons = {pins.name: install(pins, wanted.cache) for pins in chosen}
+    model = find_model(Settings().embedding_model)[0]
+    models = {INTEGERS: quantized(model, wanted.cache)} if INTEGERS in wanted.arithmetics else {}
     with TemporaryDirectory(prefix="docrelay-bench-files-") as place:
         files = distinct(wanted, Path(place))
         report = Report("frameworks: a folder of PDFs to vectors, then the same again", _facts(wanted, files, chosen))
         sides: dict[str, Callable[[], Numbers]] = {OURS: lambda: _ours(files, wanted, report)}
         for pins in chosen:
             for arithmetic in wanted.arithmetics or (FASTEST,):
-                sides[f"{pins.name} {arithmetic}"] = _side(pins, pythons[pins.name], arithmetic, files, wanted)
+                its_model = str(models.get(arithmetic, model))
+                sides[f"{pins.name} {arithmetic}"] = _side(
+                    pins, pythons[pins.name], its_model, arithmetic, files, wanted
+                )
         for number in range(wanted.rounds):
             for name in turns(list(sides), number):
                 report.add(name, sides[name]())
@@ -119,9 +126,10 @@ def _ours(files: list[Path], wanted: Wanted, report: Report) -> Numbers:
         return {**first, "stored": float(stored), **again(index(running, files, wanted.seconds))}
 
 
-def _side(pins: Pins, python: Path, arithmetic: str, files: list[Path], wanted: Wanted) -> Callable[[], Numbers]:
+def _side(
+    pins: Pins, python: Path, model: str, arithmetic: str, files: list[Path], wanted: Wanted
+) -> Callable[[], Numbers]:
     command = [str(python), "-m", f"benchmarks.frameworks.{pins.name}"]
-    model = str(find_model(Settings().embedding_model)[0])
 
     def side() -> Numbers:
         with ExitStack() as cleanup:

@@ -7,7 +7,7 @@ from typing import Final
 TABLE: Final = "rival"
 """What the framework's table of vectors is called, where the framework lets one choose."""
 
-ARITHMETICS: Final = ("float32", "bfloat16", "openvino", "openvino-bfloat16")
+ARITHMETICS: Final = ("float32", "bfloat16", "openvino", "openvino-bfloat16", "openvino-int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def test_a_half_made_environment_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_command_that_fails_says_why() -> None:
     with pytest.raises(NotInstalled, match="no room"):
-        environments._run([sys.executable, "-c", "raise SystemExit('no room')"])
+        environments.command([sys.executable, "-c", "raise SystemExit('no room')"])
 
 
 def test_a_framework_is_timed_from_the_word_to_its_answer(task: Task) -> None:
