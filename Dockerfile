@@ -17,7 +17,7 @@ RUN torch="$(sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)" \
     && pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} --constraint constraints.txt "$torch"
 # An empty package stands in for ours, so that a change of our code does not fetch everything again.
 RUN mkdir docrelay && touch docrelay/__init__.py README.md LICENSE \
-    && pip install --constraint constraints.txt . --group service
+    && pip install --constraint constraints.txt . --group service --group openvino
 COPY README.md LICENSE ./
 COPY docrelay docrelay
 RUN pip install --no-deps --force-reinstall .
