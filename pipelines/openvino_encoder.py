@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pipelines.encoders import BertEncoder
-from pipelines.int8 import to_int8
+from pipelines.int8 import GROUP, to_int8
 
 # OpenVINO prepares its kernels for each length of texts that it meets: let it meet few.
 _LENGTHS = 16
@@ -36,6 +36,7 @@ class OpenVinoEncoder:
         self.dimension = dimension
         wanted = {
             properties.hint.inference_precision: openvino.Type.bf16 if short else openvino.Type.f32,
+            properties.hint.dynamic_quantization_group_size: GROUP,
             properties.hint.enable_cpu_pinning: False,  # others compute on these cores, too
             # Each of so many requests by one thread: see `pipelines.embed`.
             properties.num_streams: threads,
