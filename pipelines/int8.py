@@ -37,9 +37,9 @@ def to_int8(model: Any, feeds: Feeds) -> Any:
     It is to be compiled with `GROUP`.
     """
     copy = model.clone()
-    products = list(_products(copy))
     seen = _inputs(model, feeds)
-    for (node, weights), values in zip(products, seen, strict=True):
+    for node, weights in list(_products(copy)):
+        values = seen[node.get_friendly_name()]
         product = _Quantized(values, weights)
         if product.error(values, weights) <= _MOST_ERROR:
             product.replace(node)
@@ -60,21 +60,22 @@ def _products(model: Any) -> Iterator[tuple[Any, Numbers]]:
             yield node, weights if node.get_attributes()["transpose_b"] else weights.T
 
 
-def _inputs(model: Any, feeds: Feeds) -> list[Numbers]:
-    """What is multiplied in each product, tokens x inputs."""
+def _inputs(model: Any, feeds: Feeds) -> dict[str, Numbers]:
+    """What is multiplied in each product, tokens x inputs, by the product's name."""
     import openvino
 
     watched = model.clone()
     before = len(watched.outputs)
-    watched.add_outputs([node.input_value(0) for node, _ in _products(watched)])
+    products = [node for node, _ in _products(watched)]
+    watched.add_outputs([node.input_value(0) for node in products])
     request = openvino.Core().compile_model(watched, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
-    seen: list[list[Numbers]] = [[] for _ in watched.outputs[before:]]
+    seen: dict[str, list[Numbers]] = {node.get_friendly_name(): [] for node in products}
     for feed in feeds:
         request.infer(feed)
-        for number, values in enumerate(seen, before):
+        for number, values in enumerate(seen.values(), before):
             found = np.array(request.get_output_tensor(number).data)
             values.append(found.reshape(-1, found.shape[-1]))
-    return [np.concatenate(values) for values in seen]
+    return {name: np.concatenate(values) for name, values in seen.items()}
 
 
 def _steps(weights: Numbers) -> tuple[NDArray[np.int8], Numbers]:
