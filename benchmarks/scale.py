@@ -24,7 +24,7 @@ SPREAD = 0.8
 
 BATCH = 5_000
 NEAREST = 10
-WIDTHS = (100, 400)
+WIDTHS = (200, 400)
 """`hnsw.ef_search`: what the service takes at least, and what more of it would find."""
 INNER = 32
 """Dimensions in which the vectors of a cluster differ: texts fill few of a model's, and in all of them at random every

@@ -65,7 +65,7 @@ def nearest(
         statement: Any = select(every.c.id, every.c.distance).order_by(every.c.distance)
     else:
         connection.execute(text("set local hnsw.iterative_scan = 'strict_order'"))
-        connection.execute(text(f"set local hnsw.ef_search = {min(1000, max(100, limit))}"))
+        connection.execute(text(f"set local hnsw.ef_search = {min(1000, max(200, limit))}"))
         statement = found.order_by(distance)
     return [(row.id, 1 - row.distance) for row in connection.execute(statement.limit(limit))]
 
