@@ -41,6 +41,10 @@ def command(no_flower: bool, quiet: bool) -> None:
     click.echo("stopped")
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Python ends with status 130 once a plain one came out of `exec`, as dataclasses use it, caught or not."""
+
+
 class _Stop:
     """Whether somebody asked us to stop. Plain attributes: a signal handler must not take locks."""
 
@@ -55,7 +59,7 @@ class _Stop:
                 self.stack.supervisor.hurry()
         elif not again:
             # Still starting: the `with` blocks undo what was done. A library may swallow this: `wait` sees it, too.
-            raise KeyboardInterrupt
+            raise _Interrupted
 
     def wait(self) -> None:
         while not self.asked:

@@ -124,6 +124,18 @@ def test_stopped_while_it_starts_it_undoes_what_it_has_done(up: Up) -> None:
     assert gone(everything, 5)
 
 
+def test_stopped_while_a_library_makes_a_class_it_ends_well() -> None:
+    """Python remembers a KeyboardInterrupt that came out of `exec`, and ends by SIGINT whoever caught it."""
+    program = """
+import os, signal, time
+from app.commands.up import _stop_signals
+with _stop_signals():
+    exec("os.kill(os.getpid(), signal.SIGINT); time.sleep(30)")
+    raise SystemExit("not stopped")
+"""
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, check=False).returncode == 0
+
+
 def test_killed_it_leaves_nothing_behind(up: Up) -> None:
     up.wait_for("^ready$")
     everything = up.descendants()
