@@ -1,7 +1,6 @@
 """The model in 8-bit integers, made once and kept beside the environments."""
 
 import json
-import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,11 +21,12 @@ def quantized(model: Path, cache: Path) -> Path:
     if made.exists():
         return made
     python = install(read_quantizer(), cache)
-    with TemporaryDirectory(prefix="docrelay-bench-quantize-") as place:
+    # Beside its place, so that it comes there at once: half a model must not be taken for one.
+    with TemporaryDirectory(prefix=".quantize-", dir=made.parent) as place:
         texts, aside = Path(place) / "texts", Path(place) / "model"
         texts.mkdir()
         lines = (json.dumps({"text": text}) + "\n" for text in SAMPLES)
         (texts / "train.jsonl").write_text("".join(lines), "utf-8")
         command([str(python), "-m", PROGRAM, str(model), str(aside), str(texts)], folder=rival.ROOT, extra=rival.QUIET)
-        shutil.move(aside, made)
+        aside.rename(made)
     return made

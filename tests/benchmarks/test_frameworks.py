@@ -9,6 +9,7 @@ import pytest
 from benchmarks.frameworks import environments, rival
 from benchmarks.frameworks.cut import SPECIAL, cutter, tokenizer, window
 from benchmarks.frameworks.environments import FRAMEWORKS, NotInstalled, Pins, install, read_pins
+from benchmarks.frameworks.quantized import quantized
 from benchmarks.frameworks.run import OURS, Wanted, again, compare, distinct
 from benchmarks.frameworks.task import Task
 from benchmarks.indexing import index
@@ -63,6 +64,22 @@ def test_every_framework_has_pins_and_a_file() -> None:
     for name, pins in found.items():
         assert Path(rival.__file__).with_name(f"{name}.py").is_file()
         assert all("==" in package for package in (pins.torch, *pins.packages))
+
+
+def test_the_model_in_integers_is_made_once_in_an_environment_of_its_own(tmp_path: Path) -> None:
+    assert any(package.startswith("datasets==") for package in environments.read_quantizer().packages)
+    assert "quantizer" not in environments.read_pins()
+    (tmp_path / "openvino-int8").mkdir()
+    assert quantized(tmp_path / "no model", tmp_path) == tmp_path / "openvino-int8"
+
+
+def test_a_model_that_cannot_be_made_leaves_none_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call must not take half a model for one."""
+    monkeypatch.setattr("benchmarks.frameworks.quantized.install", lambda *_: Path(sys.executable))
+    monkeypatch.setattr("benchmarks.frameworks.quantized.PROGRAM", "benchmarks.no_such_program")
+    with pytest.raises(environments.NotInstalled, match="no_such_program"):
+        quantized(tmp_path / "model", tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_torch_is_installed_first_and_alone_then_kept_at_its_version(tmp_path: Path) -> None:
