@@ -5,6 +5,8 @@ sbert.net, "Speeding up Inference": `backend="openvino"`, `model_kwargs` with a 
 
 from typing import Any
 
+from benchmarks.frameworks.task import INTEGERS
+
 BATCH = 32
 """sentence-transformers' own, and as fast as any on CPU."""
 
@@ -16,7 +18,7 @@ def backend(arithmetic: str) -> str:
 
 def model_options(arithmetic: str) -> dict[str, Any]:
     """What the model is loaded with."""
-    if arithmetic == "openvino-int8":  # a model of its own: `quantize`
+    if arithmetic == INTEGERS:
         return {"file_name": "openvino_model_qint8_quantized.xml", "ov_config": {"INFERENCE_PRECISION_HINT": "bf16"}}
     if arithmetic.startswith("openvino"):
         return {"ov_config": {"INFERENCE_PRECISION_HINT": "bf16" if arithmetic.endswith("bfloat16") else "f32"}}

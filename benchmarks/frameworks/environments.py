@@ -9,13 +9,11 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 PINS = Path(__file__).with_name("pins.toml")
 FRAMEWORKS = ("cocoindex", "haystack", "langchain", "llamaindex")
 INSTALL_SECONDS = 3600.0
 NOTE = "installed.json"
-EMPTY: Mapping[str, str] = MappingProxyType({})
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it printed."""
@@ -92,7 +90,7 @@ def _noted(note: Path) -> str:
         return ""
 
 
-def command(arguments: Sequence[str], *, folder: Path | None = None, extra: Mapping[str, str] = EMPTY) -> str:
+def command(arguments: Sequence[str], *, folder: Path | None = None, extra: Mapping[str, str] | None = None) -> str:
     """Run a command in a folder, with variables beside ours; what it printed.
 
     Raises:
@@ -102,7 +100,7 @@ def command(arguments: Sequence[str], *, folder: Path | None = None, extra: Mapp
         done = subprocess.run(
             arguments,
             cwd=folder,
-            env={**os.environ, **extra},
+            env={**os.environ, **(extra or {})},
             capture_output=True,
             text=True,
             timeout=INSTALL_SECONDS,

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.frameworks import rival
 from benchmarks.frameworks.environments import command, install, read_quantizer
+from benchmarks.frameworks.task import INTEGERS
 from pipelines.samples import SAMPLES
 
 PROGRAM = "benchmarks.frameworks.quantize"
@@ -17,7 +18,7 @@ def quantized(model: Path, cache: Path) -> Path:
     Raises:
         NotInstalled: it cannot be made; the message has the last lines.
     """
-    made = cache.resolve() / "openvino-int8"
+    made = cache.resolve() / INTEGERS
     if made.exists():
         return made
     python = install(read_quantizer(), cache)

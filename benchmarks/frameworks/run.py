@@ -17,7 +17,7 @@ from app.stack.home import Home
 from benchmarks.frameworks import rival
 from benchmarks.frameworks.environments import Pins, install, read_pins
 from benchmarks.frameworks.quantized import quantized
-from benchmarks.frameworks.task import Task
+from benchmarks.frameworks.task import INTEGERS, Task
 from benchmarks.indexing import index, numbers
 from benchmarks.report import Report, turns
 from benchmarks.service import broker, service
@@ -27,7 +27,6 @@ from pipelines.model_files import find_model
 Numbers = dict[str, float]
 OURS = "docrelay"
 FASTEST = "openvino-bfloat16"
-INTEGERS = "openvino-int8"
 AGAIN = {"all s": "again s", "CPU s": "again CPU s", "embedded": "again embedded"}
 
 

@@ -7,7 +7,10 @@ from typing import Final
 TABLE: Final = "rival"
 """What the framework's table of vectors is called, where the framework lets one choose."""
 
-ARITHMETICS: Final = ("float32", "bfloat16", "openvino", "openvino-bfloat16", "openvino-int8")
+INTEGERS: Final = "openvino-int8"
+"""By a model of its own, which `quantized` makes."""
+
+ARITHMETICS: Final = ("float32", "bfloat16", "openvino", "openvino-bfloat16", INTEGERS)
 
 
 @dataclass(frozen=True, slots=True)
