@@ -1,4 +1,4 @@
-"""Products in integers: those of float32 up to a little, and left as they are where it would be more."""
+"""Products in integers: those of float32 up to a little, with ranges by token where it would be more."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def run(model: openvino.Model, all_feeds: Feeds) -> Any:
 
 
 def rounded(model: openvino.Model) -> int:
-    """How many products are in integers."""
+    """How many products have ranges that were known beforehand."""
     return sum(node.get_type_name() == "FakeQuantize" for node in model.get_ordered_ops())
 
 
