@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pypdfium2.raw as pdfium
 
+from pipelines.parse import pdf_large
+
 # Names such as `prime` and `negationslash` are in no list of glyphs: pdfium gives the character with the same code. In
 # these fonts no code is a digit's or a small letter's.
 _SYMBOL_FONT = re.compile(rb"(?:CMB?SY|LMMathSymbols)\d")
@@ -18,6 +20,7 @@ _DIGITS = re.compile(r"[03467](?<!\d.)(?<!\d[.,].)0?(?!\d|[.,]\d)")
 _LETTERS = re.compile("[hik](?:(?<![a-z].)|(?![a-z]))")
 # An oblique stroke is set before the relation that it negates, but stands behind it in Unicode.
 _STROKE = "\u0338"
+_COMBINING = re.compile("[\u0302\u0303\u0338]")
 _NEGATED = re.compile(_STROKE + "(\\s?)([=<>\u2190-\u22ff])")
 
 # What leans needs room behind it, which pdfium takes for a space; a formula has none of its own.
@@ -43,15 +46,26 @@ class Symbols:
     def mended(self, text: str) -> str:
         """The text with its symbols, of the same length: `composed` makes its lines readable."""
         text = _LETTERS.sub(self._symbol, _DIGITS.sub(self._symbol, text))
+        if pdf_large.FORMULA.search(text):
+            text = pdf_large.CODES.sub(self._large, pdf_large.LYING_BRACE.sub(self._brace, text))
         if _STROKE in text:
             text = _NEGATED.sub(r"\1\2" + _STROKE, text)
         return _APART.sub(self._together, text)
 
     def _symbol(self, match: "re.Match[str]") -> str:
-        found, start = match[0], match.start()
-        if pdfium.FPDFText_HasUnicodeMapError(self._textpage, self._index(start)) != 1:
-            return found
-        return _SYMBOLS[found[0]] * len(found) if _SYMBOL_FONT.search(self._font(start)) else found
+        found = match[0]
+        return _SYMBOLS[found[0]] * len(found) if self._is_unnamed(match.start(), _SYMBOL_FONT) else found
+
+    def _large(self, match: "re.Match[str]") -> str:
+        return pdf_large.SYMBOLS[match[0]] if self._is_unnamed(match.start(), pdf_large.FONT) else match[0]
+
+    def _brace(self, match: "re.Match[str]") -> str:
+        return " " * len(match[0]) if self._is_unnamed(match.start(), pdf_large.FONT) else match[0]
+
+    def _is_unnamed(self, offset: int, font: "re.Pattern[bytes]") -> bool:
+        """Whether it is of this font, by a name that pdfium does not know."""
+        unnamed = pdfium.FPDFText_HasUnicodeMapError(self._textpage, self._index(offset)) == 1
+        return unnamed and font.search(self._font(offset)) is not None
 
     def _together(self, match: "re.Match[str]") -> str:
         first, second = match.start(), match.end()
@@ -72,6 +86,9 @@ class Symbols:
 
 def composed(line: str) -> str:
     """A line with its symbols as people type them: one character for what is negated, one arrow for `maps to`."""
-    if _STROKE in line:
+    if line.isascii():
+        return line.replace(_NOTHING, "")
+    line = line.translate(pdf_large.STANDING_PIECES)
+    if _COMBINING.search(line):
         line = unicodedata.normalize("NFC", line)
     return line.replace("\u21a6\u2192", "\u21a6").replace(_NOTHING, "")

@@ -10,14 +10,17 @@ from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, Na
 
 _ITALIC = {"P": "P", "Q": "Q", "=": "equal"}
 _SYMBOLS = {"0": "prime", "6": "negationslash", "h": "angbracketleft", "i": "angbracketright"}
+_LARGE = {"X": "summationdisplay", "Z": "integraldisplay", "[": "uniondisplay", "f": "tildewider", "n": "braceleftBig"}
+_LARGE |= {"z": "bracehtipdownleft", "{": "bracehtipdownright", "|": "bracehtipupleft", "}": "bracehtipupright"}
 _WIDTH = 500
 
 
 def formula(creator: str, content: str) -> bytes:
-    """A page of this content: ``/M`` is the italic font with P, Q and =, ``/S`` that of the symbols."""
+    """A page of this content: ``/M`` is the italic font of P, Q and =, ``/S`` that of symbols, ``/E`` of large ones."""
     writer = PdfWriter()
     page = writer.add_blank_page(600, 800)
     fonts = {"/M": _font(writer, "CMMI10", _ITALIC), "/S": _font(writer, "CMSY10", _SYMBOLS)}
+    fonts["/E"] = _font(writer, "CMEX10", _LARGE)
     page[NameObject("/Resources")] = _named({"/Font": _named(fonts)})
     page[NameObject("/Contents")] = writer._add_object(_stream(content.encode()))
     writer.add_metadata({"/Creator": creator})

@@ -13,6 +13,7 @@ from pipelines.parse import parse
 from pipelines.parse.pdf_hyphens import Hyphens
 from pipelines.parse.pdf_letters import in_order, plain_letters, with_accents
 from pipelines.parse.pdf_order import Spot, in_reading_order
+from pipelines.parse.pdf_symbols import composed
 from pipelines.parse.pdf_text import LEFT_OUT
 from pipelines.tokens import ModelTokenizer
 from tests.pipelines.formulas import formula
@@ -197,6 +198,20 @@ def test_symbols_and_spaces_of_formulas_by_tex() -> None:
     assert parse(formula("LaTeX", content), "a.pdf").pages[0].text == "P\u2032 \u2260 \u27e8P\u27e9\nPQ\nP Q"
     # Other programs are not asked about each character.
     assert parse(formula("Writer", content), "a.pdf").pages[0].text.startswith("P0 6= hPi\n")
+
+
+def test_large_symbols_of_formulas_by_tex() -> None:
+    content = (
+        "BT /M 10 Tf 50 700 Td (P) Tj 10 0 Td (=) Tj /E 10 Tf 10 0 Td (X) Tj 20 0 Td (Z) Tj 20 0 Td (n) Tj /M 10 Tf"
+        " 20 0 Td (P) Tj /E 10 Tf (f) Tj -80 -20 Td (z) Tj 10 0 Td (}|) Tj 15 0 Td ({) Tj"
+        " /M 10 Tf -25 -20 Td (Q) Tj 0 -20 Td (Q=) Tj /E 10 Tf 20 0 Td ([) Tj ET"
+    )
+    assert parse(formula("LaTeX", content), "a.pdf").pages[0].text == "P = ∑ ∫ { P̃\nQ\nQ= ⋃"
+    assert "[" in parse(formula("Writer", content), "a.pdf").pages[0].text
+
+
+def test_brackets_of_pieces_over_several_lines() -> None:
+    assert composed("\uf8eb\uf8ec\uf8ed x \uf8f6\uf8f7\uf8f8 \uf8f1\uf8f2\uf8f3") == "⎛⎜⎝ x ⎞⎟⎠ ⎧⎨⎩"
 
 
 def test_a_formula_is_no_heading() -> None:
