@@ -228,6 +228,7 @@ def formats(**options: Any) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--glob", default="*", show_default=True, help="Only PDFs of such names.")
+@click.option("--every-line", is_flag=True, help="Ours with DOCRELAY_PDF_EVERY_LINE, as the others read.")
 @click.option("--words", "show_words", default=0, show_default=True, help="Name so many words lost and added per file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def quality(folder: Path, **options: Any) -> None:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     parse_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
     """Document processes of one parse worker. Half the cores: vectorize wants the others."""
 
+    pdf_every_line: bool = False
+    """Keep headers, footers and page numbers of PDFs on every page. They cut sentences in two, and fill passages
+    with what is found a hundred times: without it they are kept once. What is parsed from now on is read so."""
+
     ocr_concurrency: Annotated[int, Field(ge=1, le=256)] = max(1, (os.cpu_count() or 2) // 2)
     """Pages that one OCR worker reads at once, each of another document, on a core of its own."""
 

@@ -18,7 +18,7 @@ from docrelay import contents, members, passwords, transitions
 from docrelay import tables as t
 from pipelines.documents import ParsedDocument
 from pipelines.errors import LimitError
-from pipelines.parse import PARSER_VERSION, ParseLimits
+from pipelines.parse import ParseLimits, version
 from tasks.isolated.errors import classify
 from tasks.pages import OCR, note, outcome
 
@@ -115,7 +115,7 @@ def _known(connection: Connection, work: Work) -> Found | None:
     document = t.Document
     columns = select(document.parsed_by, document.page_count, document.problems, document.scanned, document.members)
     row = connection.execute(columns.where(document.id == work.claim.document_id)).one()
-    if row.parsed_by != PARSER_VERSION or row.members != 0:  # what is inside is not kept, and this job needs it
+    if row.parsed_by != _version() or row.members != 0:  # what is inside is not kept, and this job needs it
         return None
     has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id, t.Page.text != "").limit(1)
     problems = sum(problem["page"] not in row.scanned for problem in row.problems)
@@ -147,6 +147,10 @@ def _given(connection: Connection, work: Work) -> Given:
     return Given(contents.read(connection, row.sha256, _storage()), row.depth, row.password)
 
 
+def _version() -> str:
+    return version(every_line=settings().pdf_every_line)
+
+
 def _limits() -> ParseLimits:
     wanted = settings()
     return ParseLimits(
@@ -169,6 +173,7 @@ def _parse(work: Work, given: Given) -> ParsedDocument:
         "limits": _limits(),
         "password": given.password,
         "depth": given.depth,
+        "every_line": settings().pdf_every_line,
     }
     try:
         return process.call("parse", arguments, ParsedDocument, work.limits, work)
@@ -209,6 +214,6 @@ def _store(connection: Connection, work: Work, parsed: ParsedDocument, *, depth:
             scanned=parsed.scanned,
             # Too deep, nothing was taken out: less deep, that is to be asked again.
             members=len(parsed.members) if depth < settings().max_depth else None,
-            parsed_by=PARSER_VERSION,
+            parsed_by=_version(),
         )
     )

@@ -14,7 +14,7 @@ from docrelay.transitions import generations
 from pipelines import PIPELINES, StageSpec
 from pipelines.chunk import CHUNKER_VERSION
 from pipelines.model_files import whole
-from pipelines.parse import PARSER_VERSION
+from pipelines.parse import version
 
 QUEUES = {"parse": Queue.PARSE, "ocr": Queue.OCR, "vectorize": Queue.VECTORIZE, "notify": Queue.NOTIFY}
 
@@ -23,7 +23,8 @@ def register(connection: Connection, settings: Settings) -> list[str]:
     """Write all pipelines, those of `DOCRELAY_TASK_MODULES` too; their names."""
     # Without the model: all documents are embedded by that of the active generation, and again before another is.
     generations.name(connection, whole(settings.embedding_model), settings.embedding_arithmetic)
-    fingerprint = f"parser {PARSER_VERSION}, chunker {CHUNKER_VERSION}, ocr {settings.ocr_languages}"
+    parser = version(every_line=settings.pdf_every_line)
+    fingerprint = f"parser {parser}, chunker {CHUNKER_VERSION}, ocr {settings.ocr_languages}"
     rows = [*_ours(fingerprint), _recur(), *_others(settings)]
     for values in rows:
         row = upsert(Pipeline).values(**values)

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 OURS, PYPDF, PDFIUM, PDFTOTEXT = "docrelay", "pypdf", "pdfium", "pdftotext"
@@ -13,23 +14,24 @@ class Missing(Exception):  # noqa: N818
     """A program that is to be compared with is not installed."""
 
 
-def readers() -> dict[str, Callable[[Path], list[str]]]:
-    """By name; ours first.
+def readers(*, every_line: bool = False) -> dict[str, Callable[[Path], list[str]]]:
+    """By name; ours first, with what repeats at the edges of pages kept once or on every page.
 
     Raises:
         Missing: pdftotext is not installed.
     """
     if shutil.which(PDFTOTEXT) is None:
         raise Missing("pdftotext is missing; install poppler-utils (apt-get install poppler-utils)")
-    return {OURS: _ours, PYPDF: _pypdf, PDFIUM: _pdfium, PDFTOTEXT: _pdftotext}
+    return {OURS: partial(_ours, every_line=every_line), PYPDF: _pypdf, PDFIUM: _pdfium, PDFTOTEXT: _pdftotext}
 
 
-def _ours(file: Path) -> list[str]:
+def _ours(file: Path, *, every_line: bool) -> list[str]:
     from benchmarks.quality.scans import with_ocr
     from tasks.isolated.parse import parse_document
 
     data = file.read_bytes()
-    return with_ocr(data, parse_document(data, file.name, "default", lambda done, total: None))
+    parsed = parse_document(data, file.name, "default", lambda done, total: None, every_line=every_line)
+    return with_ocr(data, parsed)
 
 
 def _pypdf(file: Path) -> list[str]:

@@ -29,14 +29,16 @@ class Row:
     failures: dict[str, str]
 
 
-def run(folder: Path, *, glob: str = "*", show_words: int = 0, as_json: bool = False) -> bool:
+def run(folder: Path, *, glob: str = "*", every_line: bool = False, show_words: int = 0, as_json: bool = False) -> bool:
     """Read every PDF that has a true text by every program, print the table; whether the targets are met.
 
     Raises:
         Missing: a program to compare with is not installed.
         FileNotFoundError: the folder has no PDF with a true text.
     """
-    rows = [_measured(pair, folder, show_words) for pair in pairs(folder) if pair.pdf.match(glob)]
+    rows = [
+        _measured(pair, folder, show_words, every_line=every_line) for pair in pairs(folder) if pair.pdf.match(glob)
+    ]
     if not rows:
         raise FileNotFoundError(f"{folder} has no X.pdf with X.truth.txt or X.truth.md, and no X.odt.pdf with X.odt")
     misses = list(_misses(rows))
@@ -48,11 +50,11 @@ def run(folder: Path, *, glob: str = "*", show_words: int = 0, as_json: bool = F
     return not misses
 
 
-def _measured(pair: Pair, folder: Path, show_words: int) -> Row:
+def _measured(pair: Pair, folder: Path, show_words: int, *, every_line: bool) -> Row:
     truth = words(pair.truth)
     scores: dict[str, Score] = {}
     failures: dict[str, str] = {}
-    for name, read in readers().items():
+    for name, read in readers(every_line=every_line).items():
         try:
             found = read(pair.pdf)
         except Exception as error:  # noqa: BLE001 - whatever a program makes of a file is its result

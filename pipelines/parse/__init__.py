@@ -7,10 +7,15 @@ from pipelines.parse import media, registry, sniff
 from pipelines.parse.limits import ParseLimits, out_of_memory
 from pipelines.parse.parser import Report, Source
 
-__all__ = ["PARSER_VERSION", "ParseLimits", "ignore", "parse"]
+__all__ = ["ParseLimits", "ignore", "parse", "version"]
 
 # Part of a result's fingerprint: raise it whenever the same bytes may give another text.
-PARSER_VERSION = "8"
+_VERSION = "8"
+
+
+def version(*, every_line: bool) -> str:
+    """What tells a text from that of another parser, or of this one otherwise set."""
+    return f"{_VERSION}, every line" if every_line else _VERSION
 
 
 def ignore(done: int, total: int) -> None:
@@ -24,15 +29,17 @@ def parse(
     password: str | None = None,
     engine: str = "default",
     depth: int = 0,
+    every_line: bool = False,
     limits: ParseLimits = ParseLimits(),
     report: Report = ignore,
 ) -> ParsedDocument:
     """Read a document; its type is told by its bytes, ``name`` is only a hint.
 
     ``password`` opens a document that is encrypted. ``engine="fallback"`` reads PDF without pdfium, for a document on
-    which a process has died. ``depth`` says how many containers the document was taken out of. ``report(done, total)``
-    is called as pages are read. Pages that cannot be read are in ``problems``; the others are kept. Documents inside
-    this one are in ``members``, unread.
+    which a process has died. ``depth`` says how many containers the document was taken out of. ``every_line`` keeps
+    what repeats at the edges of a PDF's pages on each of them. ``report(done, total)`` is called as pages are read.
+    Pages that cannot be read are in ``problems``; the others are kept. Documents inside this one are in ``members``,
+    unread.
 
     Raises PermanentError: ``encrypted``, ``corrupt``, ``unsupported``, ``too_large``, ``not_installed`` or
     ``parser_failed``. Raises ValueError for an engine that does not exist. Parsing is not thread-safe, because pdfium
@@ -42,7 +49,7 @@ def parse(
         raise ValueError(f"engine must be 'default' or 'fallback', not {engine!r}")
     limits.check_bytes(len(data))
     try:
-        source = replace(sniff.sniff(data, name, engine, depth), password=password)
+        source = replace(sniff.sniff(data, name, engine, depth), password=password, every_line=every_line)
         return _parse(source, limits, report)
     except MemoryError as error:
         raise out_of_memory("the document") from error

@@ -39,7 +39,7 @@ def read(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
         outline = pdf_facts.outline(document)
         by_index = pdf_facts.titles(outline)
         titles = {place: by_index[index] for place, index in enumerate(found) if index in by_index}
-        texts, notes = page_texts(list(found.values()), titles)
+        texts, notes = page_texts(list(found.values()), titles, every_line=source.every_line)
         pages = [
             Page(index + 1, pdf_facts.label(document, index), text) for index, text in zip(found, texts, strict=True)
         ]

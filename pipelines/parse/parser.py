@@ -29,7 +29,7 @@ class Source:
     ``name`` is what its owner called it: a hint, and hostile. ``text`` is the decoded content where the bytes are text,
     with the ``encoding`` that was found, else None. ``engine`` is ``"fallback"`` for a document on which a process has
     died before. ``depth`` counts the containers that it was taken out of. ``password`` opens an encrypted document; it
-    must not appear in any message.
+    must not appear in any message. ``every_line`` keeps what repeats at the edges of a PDF's pages on each of them.
     """
 
     data: bytes
@@ -40,6 +40,7 @@ class Source:
     engine: str = "default"
     depth: int = 0
     password: str | None = field(default=None, repr=False)
+    every_line: bool = False
 
 
 class Parser(Protocol):

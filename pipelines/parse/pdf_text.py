@@ -21,10 +21,17 @@ _FIRST_CJK = "\u3001"  # behind the space that begins a paragraph
 _CJK = re.compile("[\u3001-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
-def page_texts(pages: Sequence[Lines], titles: Mapping[int, Sequence[Title]]) -> tuple[list[str], list[str]]:
-    """The text of each page, and notes; ``titles`` are those of the outline by the number of the page, from 0."""
+def page_texts(
+    pages: Sequence[Lines], titles: Mapping[int, Sequence[Title]], *, every_line: bool = False
+) -> tuple[list[str], list[str]]:
+    """The text of each page, and notes; ``titles`` are those of the outline by the number of the page, from 0.
+
+    With ``every_line`` running headers, footers and page numbers are kept on each page.
+    """
     dropped = furniture(pages)
-    found = headings(pages, titles, dropped)
+    found = headings(pages, titles, dropped)  # what repeats is none, whether it is kept or not
+    if every_line:
+        dropped = [frozenset()] * len(pages)
     hyphens = _hyphens(pages)
     texts = [_page_text(lines, found[page], dropped[page], hyphens) for page, lines in enumerate(pages)]
     return texts, [LEFT_OUT] if any(dropped) else []

@@ -20,9 +20,20 @@ def parse_document(
     limits: ParseLimits = ParseLimits(),
     password: str | None = None,
     depth: int = 0,
+    *,
+    every_line: bool = False,
 ) -> ParsedDocument:
     """Parse what is within the limits, and find out which pages are pictures."""
-    parsed = parse(data, name, engine=engine, depth=depth, password=password, limits=limits, report=report)
+    parsed = parse(
+        data,
+        name,
+        engine=engine,
+        depth=depth,
+        password=password,
+        every_line=every_line,
+        limits=limits,
+        report=report,
+    )
     if parsed.media_type != media.PDF:
         return parsed
     if engine == "default":

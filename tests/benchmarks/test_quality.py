@@ -55,7 +55,7 @@ def test_pairs_of_a_folder(folder: Path) -> None:
 
 def _say(monkeypatch: pytest.MonkeyPatch, **texts: str) -> None:
     said: dict[str, Read] = {name: lambda _, text=text: [text] for name, text in texts.items()}  # type: ignore[misc]
-    monkeypatch.setattr(run, "readers", lambda: said)
+    monkeypatch.setattr(run, "readers", lambda **_: said)
 
 
 def test_targets_met(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

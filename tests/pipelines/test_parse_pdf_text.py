@@ -55,6 +55,11 @@ def test_running_headers_are_left_out_after_the_first_time() -> None:
     ]
     assert all(not page.text.rstrip().endswith(str(page.number)) for page in parsed.pages)
     assert parsed.notes == [LEFT_OUT]
+    every = parse(bytes(pdf.output()), "a.pdf", every_line=True)
+    assert every.notes == []
+    for page in every.pages:
+        assert page.text.startswith(f"The Book of Examples\n\nPage {page.number} begins with a line of its own\n")
+        assert page.text.endswith(f"\n{page.number}")
 
 
 def test_rows_of_a_table_are_no_headers() -> None:
