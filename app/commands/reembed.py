@@ -19,7 +19,7 @@ REBUILD = "tasks.rebuild"
     "--arithmetic",
     default="auto",
     show_default=True,
-    help="auto, float32, bfloat16, openvino, openvino-bfloat16, openvino-int8 or openvino-int8-bfloat16.",
+    help="auto, float32, bfloat16, openvino, openvino-bfloat16, openvino-int8, openvino-int8-bfloat16 or gpu-float16.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what it would cost, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before it begins.")

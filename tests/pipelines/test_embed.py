@@ -1,5 +1,6 @@
 """Vectors: those of sentence-transformers, in the order of the texts, on one unit sphere."""
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -15,8 +16,9 @@ from torch import Tensor
 
 from pipelines.arithmetic import _candidates, choose
 from pipelines.embed import Embedder
-from pipelines.encoders import BertEncoder, SentenceEncoder, is_plain_bert
+from pipelines.encoders import BATCH_TOKENS, BertEncoder, Encoder, SentenceEncoder, TorchEncoder, is_plain_bert
 from pipelines.errors import TransientError
+from pipelines.gpu_encoder import GPU_FLOAT16, GpuEncoder
 from pipelines.model_files import ModelNotFoundError, find_model
 from tests.pipelines.conftest import MODEL
 
@@ -86,6 +88,7 @@ class Starved:
     """The model of another encoder with memory for so many texts only."""
 
     pad_id = 0
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, embedder: Embedder, most: int, says: str = ALLOCATOR) -> None:
         self._says = says
@@ -144,6 +147,41 @@ def test_openvino_agrees(embedder: Embedder, arithmetic: str, lowest: float, of_
     ):
         ours, theirs = vectors(embedder, texts), vectors(other, texts)
         assert float((ours * theirs).sum(axis=1).min()) > least
+
+
+def test_a_graphics_processor_agrees(embedder: Embedder, sentence_encoder: SentenceEncoder) -> None:
+    """The same steps on the one device that every machine has, in the arithmetic of the other."""
+    for exact in (torch_encoder(embedder), sentence_encoder):
+        encoder = GpuEncoder(exact, device="cpu")
+        other = Embedder("m", "1", embedder.tokenizer, encoder, max_tokens=256, arithmetic=GPU_FLOAT16, threads=2)
+        assert float((vectors(other, TEXTS) * vectors(embedder, TEXTS)).sum(axis=1).min()) > 0.9999
+        assert embedder.embed(TEXTS) == embedder.embed(TEXTS)  # the exact one is as it was
+
+
+def test_a_graphics_processor_that_fails_is_not_taken(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RuntimeError, match="gpu-float16 needs a graphics processor"):
+        choose(torch_encoder(embedder), embedder.tokenizer, GPU_FLOAT16, 2)
+
+    def broken(_: TorchEncoder) -> Encoder:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+
+    monkeypatch.setattr("pipelines.arithmetic.has_gpu", lambda: True)
+    monkeypatch.setattr("pipelines.arithmetic.GpuEncoder", broken)
+    assert choose(torch_encoder(embedder), embedder.tokenizer, "auto", 2)[1] != GPU_FLOAT16
+    assert "the graphics processor is not used: CUDA error" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(1e-9, True), (1e9, False)])
+def test_a_graphics_processor_has_to_be_faster_than_all_cores(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch, seconds: float, *, taken: bool
+) -> None:
+    monkeypatch.setattr("pipelines.arithmetic.has_gpu", lambda: True)
+    monkeypatch.setattr("pipelines.arithmetic.GpuEncoder", lambda exact: GpuEncoder(exact, device="cpu"))
+    ticks = itertools.count()
+    monkeypatch.setattr("pipelines.arithmetic.perf_counter", lambda: next(ticks) * seconds)
+    assert (choose(torch_encoder(embedder), embedder.tokenizer, "auto", 2)[1] == GPU_FLOAT16) == taken
 
 
 def test_auto_takes_what_agrees_and_pays(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +279,8 @@ def test_each_core_has_a_batch_of_its_own(embedder: Embedder) -> None:
 
 class Crowd:
     """An encoder that waits until so many threads compute at once."""
+
+    batch_tokens = BATCH_TOKENS
 
     def __init__(self, embedder: Embedder, threads: int) -> None:
         self._inner = embedder._encoder
