@@ -149,6 +149,8 @@ def embed_stage(*, as_json: bool, **options: Any) -> None:
 @click.option("--vectors", default=50_000, show_default=True, type=click.IntRange(1_000, 5_000_000))
 @click.option("--dimension", default=384, show_default=True, type=click.IntRange(2, 2_000))
 @click.option("--queries", default=200, show_default=True, type=click.IntRange(100, 100_000))
+@click.option("--connections", default=16, show_default=True, type=click.IntRange(2, 100), help="HNSW's m.")
+@click.option("--candidates", default=64, show_default=True, type=click.IntRange(4, 1_000), help="Its ef_construction.")
 @click.option("--grown", is_flag=True, help="Also write into an index that is there from the start.")
 @click.option("--seconds", default=300.0, show_default=True, help="Begin nothing after so long.")
 @click.option("--seed", default=0, show_default=True, help="Of the vectors that are made.")
