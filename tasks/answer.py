@@ -14,7 +14,8 @@ from docrelay.tables import Query
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
 from tasks import rerank, serving
-from tasks.engine import Rank, model_engine
+from tasks.engine import model_engine
+from tasks.model_turns import Rank
 from tasks.serving import LIMITS, NoWatch
 
 log = logging.getLogger(__name__)

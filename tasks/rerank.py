@@ -14,8 +14,9 @@ from docrelay.database import transact
 from docrelay.names import Channel
 from docrelay.tables import Reranking
 from tasks import serving
-from tasks.engine import Rank, Turns, model_engine
+from tasks.engine import model_engine
 from tasks.isolated.rerank import RerankerFacts
+from tasks.model_turns import Rank, Turns
 from tasks.serving import LIMITS, NoWatch
 
 log = logging.getLogger(__name__)

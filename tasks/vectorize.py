@@ -14,7 +14,8 @@ from docrelay.transitions.generations import Generation
 from pipelines.chunk import CHUNKER_VERSION, text_hash
 from tasks import answer
 from tasks.cutting import cut
-from tasks.engine import LoadedModel, Rank, model_engine
+from tasks.engine import LoadedModel, model_engine
+from tasks.model_turns import Rank
 from tasks.storing import known_vectors, replace_chunks, store_vectors, vectors_held
 from tasks.turn import Turn
 from tasks.underway import reserved
