@@ -78,6 +78,6 @@ def _vectors(generation: Generation, texts: list[str]) -> list[dict[str, Any]]:
     watch = NoWatch()
     model = model_engine().of(generation)
     model_id, facts = model.identify(generation, LIMITS, watch, rank=Rank.SEARCH)
-    raw = model.call("embed", {"texts": texts}, bytes, LIMITS, watch, rank=Rank.SEARCH)
+    raw = model.embed(texts, LIMITS, watch, rank=Rank.SEARCH)
     matrix = np.frombuffer(raw, dtype="<f4").reshape(len(texts), facts.dimension)
     return [{"model_id": model_id, "vector": row} for row in matrix]

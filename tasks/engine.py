@@ -22,6 +22,7 @@ from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
 from tasks.isolated.model import ModelFacts
 from tasks.model_turns import Rank, Turns
+from tasks.together import Together
 from tasks.vector_index import index_of
 
 Reply = TypeVar("Reply")
@@ -38,6 +39,7 @@ class LoadedModel:
         self._arithmetic = arithmetic
         self._process = self._new_process()
         self._turns = turns
+        self._together = Together(turns, self._embed)
         self._known: tuple[int | None, int, ModelFacts] | None = None
 
     def call(
@@ -52,10 +54,20 @@ class LoadedModel:
     ) -> Reply:
         """Call a function of the model's process; raises what `DocumentProcess.call` raises."""
         with self._turns.take(rank):
-            if self._process.pid is None:
-                self._process.kill()
-                self._process = self._new_process()
-            return self._process.call(name, arguments, reply, limits, watch)
+            return self._call(name, arguments, reply, limits, watch)
+
+    def embed(self, texts: list[str], limits: Limits, watch: Watch, *, rank: Rank) -> bytes:
+        """The vectors of texts, float32, one after another; raises what `DocumentProcess.call` raises."""
+        return self._together.embed(texts, limits, watch, rank=rank)
+
+    def _embed(self, texts: list[str], limits: Limits, watch: Watch) -> bytes:
+        return self._call("embed", {"texts": texts}, bytes, limits, watch)
+
+    def _call(self, name: str, arguments: dict[str, Any], reply: type[Reply], limits: Limits, watch: Watch) -> Reply:
+        if self._process.pid is None:
+            self._process.kill()
+            self._process = self._new_process()
+        return self._process.call(name, arguments, reply, limits, watch)
 
     def _new_process(self) -> DocumentProcess:
         arguments = [self._model, self._arithmetic, str(settings().vectorize_threads)]

@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -27,17 +27,23 @@ class Turns:
         self._tickets = itertools.count()
 
     @contextmanager
-    def take(self, rank: Rank) -> Iterator[None]:
-        """Wait for a turn, and hold it within the block."""
+    def take(self, rank: Rank, *, served: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Wait for a turn, and hold it within the block; who is `served` in another's turn needs none."""
         with self._turn:
             mine = (rank, next(self._tickets))
             heapq.heappush(self._waiting, mine)
-            self._turn.wait_for(lambda: not self._busy and self._waiting[0] == mine)
-            heapq.heappop(self._waiting)
-            self._busy = True
+            self._turn.wait_for(lambda: served() or (not self._busy and self._waiting[0] == mine))
+            self._waiting.remove(mine)
+            heapq.heapify(self._waiting)
+            has_turn = not served()
+            if has_turn:
+                self._busy = True
+            else:
+                self._turn.notify_all()  # another one is first now
         try:
             yield
         finally:
-            with self._turn:
-                self._busy = False
-                self._turn.notify_all()
+            if has_turn:
+                with self._turn:
+                    self._busy = False
+                    self._turn.notify_all()

@@ -17,11 +17,9 @@ from tasks.cutting import cut
 from tasks.engine import LoadedModel, model_engine
 from tasks.model_turns import Rank
 from tasks.storing import known_vectors, replace_chunks, store_vectors, vectors_held
+from tasks.together import SLICE_TEXTS
 from tasks.turn import Turn
 from tasks.underway import reserved
-
-SLICE_TEXTS = 64
-"""Texts embedded, and committed, at a time: what a crash repeats, and how long a search may have to wait."""
 
 ELSEWHERE_SECONDS = 0.05
 """So long between two looks at texts that another document of this worker is computing."""
@@ -120,8 +118,8 @@ class _Embedding:
     def run(self, part: list[tuple[bytes, str]], before: int, total: int) -> None:
         """Embed a slice and commit its vectors."""
         watch = _SliceWatch(self.work, before, total)
-        texts = {"texts": [text for _, text in part]}
-        vectors = self.model.call("embed", texts, bytes, self.work.limits, watch, rank=self.rank)
+        texts = [text for _, text in part]
+        vectors = self.model.embed(texts, self.work.limits, watch, rank=self.rank)
         width = self.dimension * FLOAT_BYTES
         rows = [(h, vectors[i * width : (i + 1) * width]) for i, (h, _) in enumerate(part)]
         self.work.write(lambda connection: store_vectors(connection, self.model_id, rows))
