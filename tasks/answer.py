@@ -8,12 +8,13 @@ from celery import signals
 from sqlalchemy import Connection, select, update
 
 from app.runtime import engine
+from config.settings import settings
 from docrelay.database import transact
 from docrelay.names import Channel, GenerationStatus, Queue
 from docrelay.tables import Query
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
-from tasks import rerank, serving
+from tasks import cutting, rerank, serving
 from tasks.engine import model_engine
 from tasks.model_turns import Rank
 from tasks.serving import LIMITS, NoWatch
@@ -36,11 +37,14 @@ def _on_worker_ready(sender: Any, **_: Any) -> None:
 
 def _load() -> None:
     generation = transact(engine(), generations.active)
+    cutting.warm(generation.model, settings().vectorize_concurrency)
     model_engine().of(generation).identify(generation, LIMITS, NoWatch())
 
 
 def _keep_live() -> None:
-    model_engine().keep(transact(engine(), _live))
+    live = transact(engine(), _live)
+    model_engine().keep(live)
+    cutting.keep({generation.model for generation in live})
 
 
 def _answer_some() -> int:

@@ -1,7 +1,8 @@
 """Cutting documents into chunks, in processes that do not keep the model from others."""
 
+import threading
 import uuid
-from queue import LifoQueue
+from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
@@ -9,35 +10,45 @@ from app.isolation import DocumentProcess
 from app.work import Work
 from docrelay import tables as t
 from pipelines.documents import Chunk, Page
+from tasks.pool import Pool
 
-CALLS_PER_PROCESS = 200
-"""A process is replaced after so many documents: its memory is that of the largest one it has seen."""
+MEMORY_MB = 4096
 
-_idle: LifoQueue[tuple[str, DocumentProcess]] = LifoQueue()
+_lock = threading.Lock()
+_pools: dict[str, Pool] = {}
+
+
+def warm(model: str, count: int) -> None:
+    """Have so many processes ready for documents in a model's tokens."""
+    _pool(model).warm(count)
+
+
+def keep(models: Collection[str]) -> None:
+    """End the processes for models that no generation needs any more."""
+    with _lock:
+        over = [_pools.pop(model) for model in set(_pools) - set(models)]
+    for pool in over:
+        pool.close()
 
 
 def cut(work: Work, model: str, window: int) -> list[Chunk]:
     """The chunks of a stage's document in a model's tokens; raises what `DocumentProcess.call` raises."""
     pages, media_type = work.read(lambda connection: _pages(connection, work.claim.document_id))
-    process = _take(work, model)
+    pool = _pool(model)
+    process = pool.take()
     arguments = {"pages": pages, "media_type": media_type, "window": window}
     try:
         chunks: list[Chunk] = process.call("chunk", arguments, list[Chunk], work.limits, work)
         return chunks
     finally:
-        if process.calls < CALLS_PER_PROCESS:
-            _idle.put((model, process))
-        else:
-            process.kill()
+        pool.give_back(process)
 
 
-def _take(work: Work, model: str) -> DocumentProcess:
-    while not _idle.empty():
-        held, process = _idle.get()
-        if held == model:
-            return process
-        process.kill()
-    return DocumentProcess("tasks.isolated.chunk", [model], memory_mb=work.claim.memory_mb)
+def _pool(model: str) -> Pool:
+    with _lock:
+        if model not in _pools:
+            _pools[model] = Pool(lambda: DocumentProcess("tasks.isolated.chunk", [model], memory_mb=MEMORY_MB))
+        return _pools[model]
 
 
 def _pages(connection: Connection, document_id: uuid.UUID) -> tuple[list[Page], str]:

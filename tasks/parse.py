@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from queue import LifoQueue
+from functools import cache, partial
 from typing import Any
 
 from celery import Task
@@ -21,11 +20,7 @@ from pipelines.errors import LimitError
 from pipelines.parse import ParseLimits, version
 from tasks.isolated.errors import classify
 from tasks.pages import OCR, note, outcome
-
-CALLS_PER_PROCESS = 200
-"""A document process is replaced after so many documents: C libraries leak a little."""
-
-_idle: LifoQueue[DocumentProcess] = LifoQueue()
+from tasks.pool import Pool
 
 
 @app.task(name="docrelay.parse", bind=True, throws=(StageFailed,))
@@ -165,7 +160,8 @@ def _limits() -> ParseLimits:
 def _parse(work: Work, given: Given) -> ParsedDocument:
     # After a crash or a limit: once more alone, in a fresh process, with the fallback.
     struck = work.claim.strikes > 0
-    process = _take(work, fresh=struck)
+    pool = _pool(work.claim.memory_mb)
+    process = _process(work.claim.memory_mb) if struck else pool.take()
     arguments: dict[str, Any] = {
         "data": given.data,
         "name": work.claim.name,
@@ -178,16 +174,19 @@ def _parse(work: Work, given: Given) -> ParsedDocument:
     try:
         return process.call("parse", arguments, ParsedDocument, work.limits, work)
     finally:
-        if process.calls < CALLS_PER_PROCESS and not struck:
-            _idle.put(process)
-        else:
+        if struck:
             process.kill()
+        else:
+            pool.give_back(process)
 
 
-def _take(work: Work, *, fresh: bool) -> DocumentProcess:
-    if fresh or _idle.empty():
-        return DocumentProcess("tasks.isolated.parse", memory_mb=work.claim.memory_mb)
-    return _idle.get()
+@cache
+def _pool(memory_mb: int) -> Pool:
+    return Pool(lambda: _process(memory_mb))
+
+
+def _process(memory_mb: int) -> DocumentProcess:
+    return DocumentProcess("tasks.isolated.parse", memory_mb=memory_mb)
 
 
 def _store(connection: Connection, work: Work, parsed: ParsedDocument, *, depth: int) -> None:
