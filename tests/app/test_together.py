@@ -125,6 +125,29 @@ def test_a_text_that_kills_the_model_fails_its_own_document_alone(model: Model, 
     assert model.calls[1:] == [["good", "poison", "other"], ["good"], ["poison"], ["other"]]
 
 
+@pytest.mark.parametrize("_", range(10))
+def test_one_that_needs_no_turn_any_more_lets_the_next_one_have_it(_: int) -> None:
+    """The one behind has mostly looked already, and seen another before it: it must be woken once more."""
+    turns, served = Turns(), threading.Event()
+
+    def take(rank: Rank, is_served: Callable[[], bool]) -> None:
+        with turns.take(rank, served=is_served):
+            pass
+
+    threads = [
+        threading.Thread(target=take, args=(Rank.DOCUMENT, lambda: False), daemon=True),
+        threading.Thread(target=take, args=(Rank.SEARCH, served.is_set), daemon=True),
+    ]
+    with turns.take(Rank.DOCUMENT):
+        for count, thread in enumerate(threads, 1):
+            thread.start()
+            _until(lambda count=count: len(turns._waiting) == count)  # type: ignore[misc]
+        served.set()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
+
+
 class Cancelled(Exception):  # noqa: N818
     """What the watch of a document says that was cancelled."""
 
