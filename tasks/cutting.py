@@ -11,8 +11,7 @@ from app.work import Work
 from docrelay import tables as t
 from pipelines.documents import Chunk, Page
 from tasks.pool import Pool
-
-MEMORY_MB = 4096
+from tasks.serving import LIMITS
 
 _lock = threading.Lock()
 _pools: dict[str, Pool] = {}
@@ -47,7 +46,7 @@ def cut(work: Work, model: str, window: int) -> list[Chunk]:
 def _pool(model: str) -> Pool:
     with _lock:
         if model not in _pools:
-            _pools[model] = Pool(lambda: DocumentProcess("tasks.isolated.chunk", [model], memory_mb=MEMORY_MB))
+            _pools[model] = Pool(lambda: DocumentProcess("tasks.isolated.chunk", [model], memory_mb=LIMITS.memory_mb))
         return _pools[model]
 
 

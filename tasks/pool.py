@@ -22,6 +22,7 @@ class Pool:
         self._make = make
         self._lock = threading.Lock()
         self._idle: deque[DocumentProcess] = deque()
+        self._closed = False
 
     def warm(self, count: int) -> None:
         """Start as many as are missing to so many that wait."""
@@ -43,19 +44,24 @@ class Pool:
         if process.calls == CALLS - AHEAD:
             self._start()
         with self._lock:
-            self._idle.append(process)
+            if not self._closed:
+                self._idle.append(process)
+                return
+        process.kill()
 
     def close(self) -> None:
-        """End those that wait."""
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return
-                process = self._idle.pop()
+        """End those that wait, and from now on those that are given back."""
+        with self._lock:
+            self._closed = True
+            over, self._idle = self._idle, deque()
+        for process in over:
             process.kill()
 
     def _start(self) -> None:
         process = self._make()
         process.start()
         with self._lock:
-            self._idle.appendleft(process)
+            if not self._closed:
+                self._idle.appendleft(process)
+                return
+        process.kill()

@@ -1,5 +1,6 @@
 """Texts of several documents in one call of the model: one that has few would leave most cores idle."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from app.isolation import Limits, Watch
 from app.isolation.failures import CallFailed
 from tasks.model_turns import Rank, Turns
+
+log = logging.getLogger(__name__)
 
 SLICE_TEXTS = 64
 """Texts embedded at a time: what a crash repeats, and how long a search may have to wait."""
@@ -56,8 +59,9 @@ class Together:
             try:
                 self._compute_all(company, limits, _Share(watch, len(mine.texts)))
                 return
-            except CallFailed:
+            except CallFailed as error:
                 # Whose text it was nobody knows: each finds out by itself.
+                log.warning("a call for %d documents failed, each is tried alone now: %s", len(company), error)
                 for each in company:
                     each.alone = True
         mine.vectors = self._compute(mine.texts, limits, watch)

@@ -59,6 +59,16 @@ def test_a_successor_is_started_before_it_is_needed(pool: Pool, made: list[Docum
     assert (made[0].pid, len(made)) == (None, 2)
 
 
+def test_one_that_comes_back_after_the_end_is_ended(pool: Pool, made: list[DocumentProcess]) -> None:
+    """A document was still at work when the last generation of its model went."""
+    pool.warm(2)
+    taken = pool.take()
+    pool.close()
+    assert [process.pid is not None for process in made] == [process is taken for process in made]
+    pool.give_back(taken)
+    assert taken.pid is None
+
+
 def test_one_that_died_is_replaced(pool: Pool, made: list[DocumentProcess]) -> None:
     process = pool.take()
     with pytest.raises(ProcessDied):

@@ -112,7 +112,9 @@ def test_as_many_as_fit_and_of_one_rank(model: Model, callers: Callers) -> None:
     ]
 
 
-def test_a_text_that_kills_the_model_fails_its_own_document_alone(model: Model, callers: Callers) -> None:
+def test_a_text_that_kills_the_model_fails_its_own_document_alone(
+    model: Model, callers: Callers, caplog: pytest.LogCaptureFixture
+) -> None:
     first = callers.ask(["a"])
     _until(lambda: len(model.calls) == 1)
     good, bad, other = callers.ask(["good"]), callers.ask(["poison"]), callers.ask(["other"])
@@ -123,6 +125,7 @@ def test_a_text_that_kills_the_model_fails_its_own_document_alone(model: Model, 
         bad.result(SECONDS)
     assert other.result(SECONDS) == vectors("other")
     assert model.calls[1:] == [["good", "poison", "other"], ["good"], ["poison"], ["other"]]
+    assert "a call for 3 documents failed, each is tried alone now: the document's process was killed" in caplog.text
 
 
 @pytest.mark.parametrize("_", range(10))
