@@ -8,6 +8,8 @@ from typing import Any
 from benchmarks.report import Report
 from config.settings import settings
 from pipelines.embed import ARITHMETICS, Embedder
+from pipelines.gpu_encoder import GPU_FLOAT16, has_gpu
+from pipelines.openvino_encoder import has_openvino
 
 COMPARED = 64
 WORDS = "model river contract pressure evening valve notice payment garden machine window letter harbour season".split()
@@ -47,9 +49,6 @@ def measure(wanted: Wanted) -> Report:
 
 
 def _missing() -> set[str]:
-    from pipelines.gpu_encoder import GPU_FLOAT16, has_gpu
-    from pipelines.openvino_encoder import has_openvino
-
     missing = set() if has_openvino() else {name for name in ARITHMETICS if name.startswith("openvino")}
     return missing if has_gpu() else missing | {GPU_FLOAT16}
 

@@ -16,7 +16,7 @@ import psycopg
 from app.stack.embedded import EmbeddedPostgres
 from app.stack.home import Home
 from benchmarks.report import Report
-from tasks.vector_index import CONNECTIONS, graph_mb
+from tasks.vector_index import graph_mb
 
 CLUSTERS = 500
 SPREAD = 0.8
@@ -26,9 +26,6 @@ BATCH = 5_000
 NEAREST = 10
 WIDTHS = (200, 400)
 """`hnsw.ef_search`: what the service takes at least, and what more of it would find."""
-CANDIDATES = 64
-"""`ef_construction` of pgvector's HNSW, as it is by default and in the service."""
-
 INNER = 32
 """Dimensions in which the vectors of a cluster differ: texts fill few of a model's, and in all of them at random every
 vector is as far from every other."""
@@ -44,10 +41,10 @@ class Wanted:
     seconds: float
     seed: int
     grown: bool
-    connections: int = CONNECTIONS
+    connections: int
     """`m` of the index."""
 
-    candidates: int = CANDIDATES
+    candidates: int
     """`ef_construction` of the index."""
 
 

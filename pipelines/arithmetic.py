@@ -75,9 +75,7 @@ def _best(encoder: TorchEncoder, tokenizer: ModelTokenizer, threads: int) -> str
     name = "float32"
     for other in _candidates(encoder):
         made = _made(encoder, tokenizer, other, 1)
-        if _agrees(encoder, made, tokenizer, other) and _seconds(made, tokenizer) * _LEAST_GAIN < _seconds(
-            best, tokenizer
-        ):
+        if _agrees(encoder, made, tokenizer, other) and _pays(best, made, tokenizer):
             best, name = made, other
     return GPU_FLOAT16 if has_gpu() and _gpu_pays(encoder, best, tokenizer, threads) else name
 
@@ -141,6 +139,10 @@ def _agrees(exact: Encoder, other: Encoder, tokenizer: ModelTokenizer, arithmeti
     ids = tokenizer.ids(_PROBES, _PROBE_TOKENS)
     cosines = (encode_normalised(exact, ids) * encode_normalised(other, ids)).sum(axis=1)
     return float(cosines.min()) >= _LOWEST_COSINE.get(arithmetic, _LOWEST_COSINE_SHORT)
+
+
+def _pays(best: Encoder, other: Encoder, tokenizer: ModelTokenizer) -> bool:
+    return _seconds(best, tokenizer) > _LEAST_GAIN * _seconds(other, tokenizer)
 
 
 def _seconds(encoder: Encoder, tokenizer: ModelTokenizer, clock: Callable[[], float] = process_time) -> float:
