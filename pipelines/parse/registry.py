@@ -79,6 +79,9 @@ _ADVICE = {
     "application/wordperfect": "save it as DOCX or ODT; ",
     "application/vnd.rar": "unpack it and submit what is in it; ",
     "application/x-7z-compressed": "unpack it and submit what is in it; ",
+    "application/zstd": "unpack it and submit what is in it; ",
+    "application/x-lz4": "unpack it and submit what is in it; ",
+    "application/x-lzip": "unpack it and submit what is in it; ",
 }
 
 

@@ -19,6 +19,37 @@ _PACKED = (
     (b"BZh", media.BZIP2),
     (b"\xfd7zXZ\x00", media.XZ),
 )
+# What no text begins with. Said here, because a small or repetitive file may pass for text in some old encoding.
+_SIGNATURES = (
+    (rb"\xff\xd8\xff", "image/jpeg"),
+    (rb"\x89PNG\r\n\x1a\n", "image/png"),
+    (rb"GIF8[79]a.{6}\0", "image/gif"),
+    (rb"II\*\0|MM\0\*", "image/tiff"),
+    (rb"RIFF.{4}WEBPVP8", "image/webp"),
+    (rb"\x7fELF", "application/x-elf"),
+    (rb"\xca\xfe\xba\xbe", "application/java-vm"),
+    (rb"\0asm", "application/wasm"),
+    (rb"[\xcf\xce]\xfa\xed\xfe", "application/x-mach-binary"),
+    (rb"MZ.\0.\0", "application/vnd.microsoft.portable-executable"),
+    (rb"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    (rb"Rar!\x1a\x07", "application/vnd.rar"),
+    (rb"\x28\xb5\x2f\xfd", "application/zstd"),
+    (rb"\x04\x22\x4d\x18", "application/x-lz4"),
+    (rb"LZIP\x01", "application/x-lzip"),
+    (rb"\xed\xab\xee\xdb", "application/x-rpm"),
+    (rb"!<arch>\n", "application/x-archive"),
+    (rb"SQLite format 3\0", "application/vnd.sqlite3"),
+    (rb"OggS\0", "audio/ogg"),
+    (rb"fLaC\0", "audio/flac"),
+    (rb"ID3[\x02-\x04]\0", "audio/mpeg"),
+    (rb"\x1aE\xdf\xa3", "video/x-matroska"),
+    (rb"FLV\x01", "video/x-flv"),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf"),
+    (rb"\0\x01\0\0\0|OTTO\0", "font/sfnt"),
+    (rb"wOF[F2]\0\x01\0\0", "font/woff"),
+    (rb"\xc5\xd0\xd3\xc6", "application/postscript"),
+)
+_BY_SIGNATURE = [(re.compile(pattern, re.DOTALL), kind) for pattern, kind in _SIGNATURES]
 _BITMAP_HEADERS = [size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)]
 # Of a ZIP, the member that tells what it is; more special ones first.
 _TELLING = (
@@ -85,7 +116,8 @@ def _binary_kind(data: bytes, name: str) -> str | None:
         return "application/postscript"
     if data.startswith(b"BM") and data[6:10] == bytes(4) and data[14:18] in _BITMAP_HEADERS:
         return "image/bmp"
-    return next((kind for magic, kind in _PACKED if data.startswith(magic)), None)
+    packed = next((kind for magic, kind in _PACKED if data.startswith(magic)), None)
+    return packed or next((kind for pattern, kind in _BY_SIGNATURE if pattern.match(data)), None)
 
 
 def _is_pdf(data: bytes, name: str) -> bool:

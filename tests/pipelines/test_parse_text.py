@@ -81,6 +81,40 @@ def test_unsupported(data: bytes, looks_like: str) -> None:
     assert "supported: PDF, DOCX, " in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("magic", "rest", "is_a"),
+    [
+        (b"\x7fELF", "f0638544973ba709256270a3e946f32a", "application/x-elf"),
+        (b"\x7fELF", "56b8cd3d939ab028483477beb62853d8", "application/x-elf"),
+        (b"\xca\xfe\xba\xbe", "8d489ef7cb379d729b5ba4592687d5bb", "application/java-vm"),
+        (b"Rar!\x1a\x07", "3f317474352f375c51504a7129764f4e", "unpack it"),
+        (b"\x04\"M\x18", "0cdda75275455725094aa796316e80b4", "unpack it"),
+        (b"!<arch>\n", "3b47fd882a46fb6175e1fda223ef9df8", "application/x-archive"),
+        (b"OggS\0\2", "565e21c28f296076771c010829261e62", "audio/ogg"),
+    ],
+)
+def test_bytes_that_pass_for_text_behind_a_signature(magic: bytes, rest: str, is_a: str) -> None:
+    """Small binaries that some old encoding has letters for, found by trying random ones."""
+    with pytest.raises(PermanentError, match=is_a) as caught:
+        parse(magic + bytes.fromhex(rest) * 20, "file")
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("magic", "rest"),
+    [
+        (b"\xff\xd8\xff\xe1", "3929dc715f96b859fa7a39547c7a9ddb"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a5d2b90b95954b85aeb3110020b78266"),
+        (b"\x89PNG\r\n\x1a\n", "689dc1f8e2e4578e84b329bf0ae9d42a"),
+        (b"MM\0*", "683b2d22df9079394a014ee18d88d1bc"),
+    ],
+)
+def test_a_broken_picture_is_no_text(magic: bytes, rest: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        parse(magic + bytes.fromhex(rest) * 20, "photo")
+    assert caught.value.code == "corrupt"
+
+
 WITHOUT = """
 import sys
 sys.modules[sys.argv[1]] = None  # what Python has there for a package that cannot be imported
