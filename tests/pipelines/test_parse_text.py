@@ -88,7 +88,7 @@ def test_unsupported(data: bytes, looks_like: str) -> None:
         (b"\x7fELF", "56b8cd3d939ab028483477beb62853d8", "application/x-elf"),
         (b"\xca\xfe\xba\xbe", "8d489ef7cb379d729b5ba4592687d5bb", "application/java-vm"),
         (b"Rar!\x1a\x07", "3f317474352f375c51504a7129764f4e", "unpack it"),
-        (b"\x04\"M\x18", "0cdda75275455725094aa796316e80b4", "unpack it"),
+        (b'\x04"M\x18', "0cdda75275455725094aa796316e80b4", "unpack it"),
         (b"!<arch>\n", "3b47fd882a46fb6175e1fda223ef9df8", "application/x-archive"),
         (b"OggS\0\2", "565e21c28f296076771c010829261e62", "audio/ogg"),
     ],
