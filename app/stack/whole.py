@@ -24,8 +24,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
 LOOPBACKS: Final = "127.0.0.0/8,::1"
 USUAL_FLOWER_PORT: Final = 5555
-REPORTING: Final[tuple[str, ...]] = ("dispatch", "parse", "vectorize", "notify", "recur")
-"""The roles that say in the database that they are there."""
+FLOWER: Final = "flower"
+"""The one role that does not say in the database that it is there."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,9 @@ class Stack:
     def _missing(self) -> list[str]:
         pids = self.supervisor.pids()
         reported = self._reported()
-        late = [name for name in REPORTING if name in pids and pids[name] not in reported]
-        late += [name for name, pid in pids.items() if pid is None and name not in late]
-        if self.plan.flower and not _listens(self.plan.flower):
-            late.append("flower")
+        late = [name for name, pid in pids.items() if pid is None or (name != FLOWER and pid not in reported)]
+        if self.plan.flower and FLOWER not in late and not _listens(self.plan.flower):
+            late.append(FLOWER)
         return late
 
     def _reported(self) -> set[int]:
