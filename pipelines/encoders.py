@@ -115,8 +115,8 @@ class BertEncoder:
     def _layer(self, prefix: str, hidden: Tensor, attended: Tensor | None) -> Tensor:
         texts, tokens, width = hidden.shape
         # One product for query, key and value; then (texts, heads, tokens, width of a head) each.
-        fused = self._linear(f"{prefix}attention.self.fused.", hidden)
-        query, key, value = fused.view(texts, tokens, 3, self._heads, width // self._heads).permute(2, 0, 3, 1, 4)
+        fused = self._linear(f"{prefix}attention.self.fused.", hidden).split(width, dim=-1)
+        query, key, value = (each.view(texts, tokens, self._heads, -1).transpose(1, 2) for each in fused)
         context = F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
         context = context.transpose(1, 2).reshape(texts, tokens, width)
         context = self._linear(f"{prefix}attention.output.dense.", context)
