@@ -115,7 +115,7 @@ class BertEncoder:
     def _layer(self, prefix: str, hidden: Tensor, attended: Tensor | None) -> Tensor:
         texts, tokens, width = hidden.shape
         # One product for query, key and value; then (texts, heads, tokens, width of a head) each.
-        fused = self._linear(f"{prefix}attention.self.fused.", hidden).split(width, dim=-1)
+        fused = self._linear(f"{prefix}attention.self.fused.", hidden).chunk(3, dim=-1)
         query, key, value = (each.view(texts, tokens, self._heads, -1).transpose(1, 2) for each in fused)
         context = F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
         context = context.transpose(1, 2).reshape(texts, tokens, width)
