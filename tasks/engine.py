@@ -9,21 +9,20 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.isolation import DocumentProcess, Limits, NotReady, Watch
 from app.runtime import engine
 from config.settings import settings
 from docrelay.database import transact
-from docrelay.names import GenerationStatus
+from docrelay.search.vector import MOST_DIMENSIONS
 from docrelay.tables import Model
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation
 from tasks.isolated.model import ModelFacts
 from tasks.model_turns import Rank, Turns
 from tasks.together import Together
-from tasks.vector_index import index_of
 
 Reply = TypeVar("Reply")
 
@@ -144,11 +143,14 @@ def register(connection: Connection, facts: ModelFacts) -> int:
 
 
 def _settle(connection: Connection, generation: Generation, model_id: int, facts: ModelFacts) -> None:
-    """The first model that is loaded for a generation is its model; it gets its index while there are no vectors."""
+    """The first model that is loaded for a generation is its model."""
+    if facts.dimension > MOST_DIMENSIONS:
+        raise NotReady(
+            f"the model at {facts.name} makes {facts.dimension} dimensions, and {MOST_DIMENSIONS} are the most that "
+            "can be indexed: choose another model"
+        )
     if generations.settle(connection, generation.id, model_id) != model_id:
         raise NotReady(
             f"the model at {facts.name} is revision {facts.revision} in {facts.arithmetic}, and not the one that the "
             f"index was made with: put that one back, or run `python -m app reembed --model {facts.name}`"
         )
-    if generation.status is GenerationStatus.ACTIVE:
-        connection.execute(text(index_of(model_id, facts.dimension)))

@@ -1,7 +1,9 @@
-"""Builds a new generation of the index beside the one that searches use. Runs in the dispatcher.
+"""Looks after the generations of the index. Runs in the dispatcher.
 
-It makes ordinary jobs of the lowest priority, a few at a time, and so goes on wherever it was when it is killed. When
-no document is missing it makes the index, switches, and removes what the old generation leaves behind.
+The one that searches use gets an index of its vectors when there are too many to compare them all. A new one is built
+beside it, by ordinary jobs of the lowest priority, a few at a time, and so goes on wherever it was when it is killed.
+When no document is missing the new one gets its index, search is switched to it, and what the old one leaves behind is
+removed.
 """
 
 import logging
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 2.0
 BUSY_SECONDS = 0.5
+TROUBLE_SECONDS = 10.0
+"""After a round that failed: an index that cannot be built may have kept Postgres busy for minutes."""
+
 OPEN_JOBS = 200
 """So many documents have their job at a time: enough for the workers, and few to cancel."""
 
@@ -62,12 +67,14 @@ class Rebuilder(threading.Thread):
         while not self._stopping.asked.is_set():
             wait = IDLE_SECONDS
             try:
-                if transact(engine(), _wanted):
+                if transact(engine(), lambda connection: bool(_wanted(connection) or _outgrown(connection))):
                     wait = self._round()
             except (DocrelayError, psycopg.OperationalError) as error:
-                log.warning("the next generation waits: %s", error)
+                log.warning("the index of vectors, or the next generation, waits: %s", error)
+                wait = TROUBLE_SECONDS
             except Exception:
                 log.exception("a round of rebuilding failed")
+                wait = TROUBLE_SECONDS
             self._stopping.asked.wait(wait)
 
     def _round(self) -> float:
@@ -84,8 +91,15 @@ def _wanted(connection: Connection) -> list[Generation]:
     return generations.generations(connection, GenerationStatus.BUILDING, *ended)
 
 
+def _outgrown(connection: Connection) -> tuple[int, int] | None:
+    return vector_index.without(connection, GenerationStatus.ACTIVE)
+
+
 def advance(alone: psycopg.Connection) -> bool:
     """Do the next bit of what is wanted, on a connection that holds the lock; whether there is more to do at once."""
+    outgrown = transact(engine(), _outgrown)
+    if outgrown is not None:
+        vector_index.build(alone, *outgrown, most_mb=settings().index_memory_mb)
     wanted = transact(engine(), _wanted)
     for generation in wanted:
         if generation.status is not GenerationStatus.BUILDING:
@@ -133,11 +147,10 @@ def _feed(connection: Connection, new: Generation, most: int) -> int:
 
 
 def _make_index(alone: psycopg.Connection, new: Generation) -> None:
-    assert new.model_id is not None
-    dimension = transact(
-        engine(), lambda connection: connection.scalar(select(t.Model.dimension).where(t.Model.id == new.model_id))
-    )
-    vector_index.build(alone, new.model_id, int(dimension or 0), most_mb=settings().index_memory_mb)
+    """Before the switch, if it has many vectors: searches must not be slow for as long as that takes."""
+    found = transact(engine(), lambda connection: vector_index.without(connection, GenerationStatus.BUILDING))
+    if found is not None and found[0] == new.model_id:
+        vector_index.build(alone, *found, most_mb=settings().index_memory_mb)
 
 
 def _remove(alone: psycopg.Connection, old: Generation) -> bool:

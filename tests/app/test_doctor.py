@@ -26,6 +26,7 @@ from config.settings import Settings
 from docrelay import Client
 from docrelay.ids import new_id
 from docrelay.names import Queue
+from docrelay.search.vector import INDEX_FROM
 from docrelay.tables import DeadMessage, Process
 from tests.pipelines.cross_encoders import make_cross_encoder
 
@@ -215,7 +216,11 @@ def test_models(url: str, engine: Engine, tmp_path: Path) -> None:
     assert findings["model"].verdict is Verdict.OK
     assert (findings["model in use"].verdict, "reembed" in findings["model in use"].remedy) == (Verdict.WARNING, True)
     verdicts = [findings[f"vectors of m{number} (float32)"].verdict for number in (1, 2, 3)]
-    assert verdicts == [Verdict.WARNING, Verdict.FAILED, Verdict.FAILED]
+    assert verdicts == [Verdict.OK, Verdict.FAILED, Verdict.FAILED]
+    many = "insert into embeddings select 1, sha256(n::text::bytea), '[1,2,3]' from generate_series(1, :n) n"
+    with engine.begin() as connection:
+        connection.execute(text(many), {"n": INDEX_FROM})
+    assert "no index yet" in _by_check(url, tmp_path)["vectors of m1 (float32)"].found
     missing = _by_check(url, tmp_path, embedding_model="no-such-model")["model"]
     assert (missing.verdict, "DOCRELAY_EMBEDDING_MODEL" in missing.remedy) == (Verdict.FAILED, True)
 

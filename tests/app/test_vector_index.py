@@ -7,11 +7,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from app import migrations
 from app.stack.embedded import EmbeddedPostgres
 from app.stack.home import Home
-from tasks.vector_index import ONE_PROCESS, build, graph_mb, index_name
+from docrelay.names import GenerationStatus
+from docrelay.search.vector import INDEX_FROM
+from tasks.vector_index import ONE_PROCESS, build, graph_mb, index_name, index_of, without
 
 VECTORS = 8_000
 DIMENSION = 384
@@ -29,11 +32,16 @@ def alone(url: str) -> Iterator[psycopg.Connection]:
 
 def fill(connection: psycopg.Connection) -> None:
     connection.execute("insert into models (id, name, revision, arithmetic, dimension) values (1, 'm', '1', 'a', 384)")
+    add(connection, 1, VECTORS)
+    connection.execute("analyze embeddings")
+
+
+def add(connection: psycopg.Connection, first: int, last: int) -> None:
     connection.execute(
         "insert into embeddings (model_id, text_hash, vector) select 1, sha256(n::text::bytea), "
-        "array(select random() from generate_series(1, 384) where n > 0)::vector from generate_series(1, 8000) n"
+        "array(select random() from generate_series(1, 384) where n > 0)::vector from generate_series(%s::int, %s) n",
+        (first, last),
     )
-    connection.execute("analyze embeddings")
 
 
 def heard(connection: psycopg.Connection) -> list[str]:
@@ -46,6 +54,29 @@ def heard(connection: psycopg.Connection) -> list[str]:
 def valid(connection: psycopg.Connection) -> bool:
     found = connection.execute("select indisvalid from pg_index where indexrelid = to_regclass(%s)", (index_name(1),))
     return found.fetchone() == (True,)
+
+
+def test_many_vectors_want_an_index_and_few_do_not(alone: psycopg.Connection, engine: Engine) -> None:
+    """Those of the generation that is asked for; one that a crash left half built does not count."""
+
+    def wanted(status: GenerationStatus = GenerationStatus.ACTIVE) -> tuple[int, int] | None:
+        with engine.connect() as connection:
+            return without(connection, status)
+
+    add(alone, VECTORS + 1, INDEX_FROM - 1)
+    alone.execute("update generations set model_id = 1 where status = 'active'")
+    assert wanted() is None
+    add(alone, INDEX_FROM, INDEX_FROM)
+    assert wanted() == (1, DIMENSION)
+    assert wanted(GenerationStatus.BUILDING) is None
+    alone.execute("set statement_timeout = '100ms'")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        alone.execute(index_of(1, DIMENSION).encode())
+    assert not valid(alone)
+    assert wanted() == (1, DIMENSION)
+    build(alone, 1, DIMENSION, most_mb=graph_mb(INDEX_FROM, DIMENSION))
+    assert valid(alone)
+    assert wanted() is None
 
 
 def test_building_takes_the_memory_that_it_needs(alone: psycopg.Connection) -> None:
