@@ -72,16 +72,19 @@ FORMATS = (
     Format("picture", "pictures", media.PICTURES),
 )
 
+_PACKED_OTHERWISE = (
+    "application/vnd.rar",
+    "application/x-7z-compressed",
+    "application/zstd",
+    "application/x-lz4",
+    "application/x-lzip",
+)
 _ADVICE = {
     media.IWORK: "export it from its program as PDF or in an Office format; ",
     media.HWP: "export it from its program as PDF or in an Office format; ",
     media.OLE: "it is an old Office file that is damaged, or of a program that nobody knows; save it anew; ",
     "application/wordperfect": "save it as DOCX or ODT; ",
-    "application/vnd.rar": "unpack it and submit what is in it; ",
-    "application/x-7z-compressed": "unpack it and submit what is in it; ",
-    "application/zstd": "unpack it and submit what is in it; ",
-    "application/x-lz4": "unpack it and submit what is in it; ",
-    "application/x-lzip": "unpack it and submit what is in it; ",
+    **dict.fromkeys(_PACKED_OTHERWISE, "unpack it and submit what is in it; "),
 }
 
 

@@ -14,13 +14,11 @@ from pipelines.parse.text_kind import text_kind
 
 HEAD_BYTES = 65_536
 _STATED_TYPE = re.compile(rb"mimetype(application/[a-z.+-]+)")  # OpenDocument and EPUB begin with it
-_PACKED = (
-    (b"\x1f\x8b\x08", media.GZIP),
-    (b"BZh", media.BZIP2),
-    (b"\xfd7zXZ\x00", media.XZ),
-)
 # What no text begins with. Said here, because a small or repetitive file may pass for text in some old encoding.
 _SIGNATURES = (
+    (rb"\x1f\x8b\x08", media.GZIP),
+    (rb"BZh", media.BZIP2),
+    (rb"\xfd7zXZ\0", media.XZ),
     (rb"\xff\xd8\xff", "image/jpeg"),
     (rb"\x89PNG\r\n\x1a\n", "image/png"),
     (rb"GIF8[79]a.{6}\0", "image/gif"),
@@ -116,8 +114,7 @@ def _binary_kind(data: bytes, name: str) -> str | None:
         return "application/postscript"
     if data.startswith(b"BM") and data[6:10] == bytes(4) and data[14:18] in _BITMAP_HEADERS:
         return "image/bmp"
-    packed = next((kind for magic, kind in _PACKED if data.startswith(magic)), None)
-    return packed or next((kind for pattern, kind in _BY_SIGNATURE if pattern.match(data)), None)
+    return next((kind for pattern, kind in _BY_SIGNATURE if pattern.match(data)), None)
 
 
 def _is_pdf(data: bytes, name: str) -> bool:
