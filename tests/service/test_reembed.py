@@ -91,6 +91,30 @@ def _wait(what: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
+def _model(stack: Stack, generation: int) -> int:
+    ((found,),) = _ask(stack.database_url, f"select model_id from generations where id = {generation}")
+    return int(found)
+
+
+def _known(stack: Stack, folder: Path) -> int:
+    """The id of a model that no worker has loaded yet."""
+    name, revision = str(folder), find_model(str(folder))[1]
+    statement = f"insert into models values (default, '{name}', '{revision}', 'float32', 384) returning id"
+    ((found,),) = _ask(stack.database_url, statement)
+    return int(found)
+
+
+def _many_vectors(stack: Stack, model_id: int) -> None:
+    """As many of other texts as want an index."""
+    statement = f"""
+        insert into embeddings (model_id, text_hash, vector)
+        select {model_id}, sha256(n::text::bytea),
+               array(select random() from generate_series(1, 384) where n > 0)::vector
+        from generate_series(1, {INDEX_FROM}) n returning 1
+    """
+    assert len(_ask(stack.database_url, statement)) == INDEX_FROM
+
+
 GENERATIONS = "select id, status from generations order by id"
 INDEXES = """
     select indexrelid::regclass::text from pg_index
@@ -102,7 +126,10 @@ CHUNKS = "select generation, count(distinct document_id) from chunks group by 1 
 def test_it_goes_over_to_another_model(
     stack: Stack, client: Client, reembed: Callable[..., str], other_model: Path
 ) -> None:
-    """With a worker and the dispatcher killed in the middle; what comes meanwhile is in the new one, too."""
+    """With a worker and the dispatcher killed in the middle; what comes meanwhile is in the new one, too.
+
+    Both have so many vectors that they get an index: the first one while the service runs, the new one beforehand.
+    """
 
     def documents_in(generation: int) -> int:
         counts: dict[int, int] = dict(_ask(stack.database_url, CHUNKS))
@@ -113,18 +140,22 @@ def test_it_goes_over_to_another_model(
             assert client.wait(job.id, timeout=90).status == "succeeded"
 
     finished(client.submit_many([_text(number) for number in range(DOCUMENTS)], collection=COLLECTION))
+    assert _ask(stack.database_url, INDEXES) == []  # so few vectors are all compared
+    _many_vectors(stack, _model(stack, 1))
+    _wait(lambda: _ask(stack.database_url, INDEXES) == [(f"ix_embeddings_model_{_model(stack, 1)}",)], 60)
     cost = reembed("--model", str(other_model), "--arithmetic", "float32", "--dry-run")
     assert "chunks/s, measured here" in cost
     assert _ask(stack.database_url, GENERATIONS) == [(1, "active")]
 
-    before = client.search("money paid to the landlord", collection=COLLECTION, mode="vector", limit=3)
+    before = client.search("money paid to the landlord", mode="vector", limit=3)
     assert "deposit" in before[0].text
+    _many_vectors(stack, _known(stack, other_model))
     reembed("--model", str(other_model), "--arithmetic", "float32", "--yes")
     _wait(lambda: 0 < documents_in(2) < DOCUMENTS, 60)
     for role in ("vectorize", "dispatch"):
         psutil.Process(stack.supervisor.pids()[role]).send_signal(signal.SIGKILL)
     assert _ask(stack.database_url, GENERATIONS) == [(1, "active"), (2, "building")]
-    during = client.search("money paid to the landlord", collection=COLLECTION, mode="vector", limit=3, timeout=60)
+    during = client.search("money paid to the landlord", mode="vector", limit=3, timeout=60)
     if _ask(stack.database_url, GENERATIONS)[0] == (1, "active"):
         assert [(hit.text, round(hit.score, 4)) for hit in during] == [
             (hit.text, round(hit.score, 4)) for hit in before
@@ -132,6 +163,9 @@ def test_it_goes_over_to_another_model(
     late = client.submit(_text(1000), collection=COLLECTION)
     finished([late])
 
+    _wait(lambda: (2, "active") in _ask(stack.database_url, GENERATIONS), 120)
+    new_index = f"ix_embeddings_model_{_model(stack, 2)}"
+    assert (new_index,) in _ask(stack.database_url, INDEXES)  # made before the switch, or searches would be slow
     _wait(lambda: _ask(stack.database_url, GENERATIONS) == [(1, "removed"), (2, "active")], 120)
     assert _ask(stack.database_url, CHUNKS) == [(2, DOCUMENTS + 1)]
     assert _ask(stack.database_url, "select 1 from chunks where tokens > 64") == []
@@ -140,8 +174,8 @@ def test_it_goes_over_to_another_model(
     )
     assert model[1] == str(other_model)
     assert _ask(stack.database_url, "select distinct model_id from embeddings") == [(model[0],)]
-    assert _ask(stack.database_url, INDEXES) == []  # so few vectors are all compared
-    after = client.search("money paid to the landlord", collection=COLLECTION, mode="vector", limit=3)
+    assert _ask(stack.database_url, INDEXES) == [(new_index,)]
+    after = client.search("money paid to the landlord", mode="vector", limit=3)
     assert "deposit" in after[0].text
     again = client.submit(_text(2000), collection=COLLECTION)
     finished([again])
@@ -161,21 +195,3 @@ def test_it_is_given_up(stack: Stack, client: Client, reembed: Callable[..., str
     assert _ask(stack.database_url, "select 1 from jobs where status in ('queued', 'running')") == []
     assert client.search("bees", collection=COLLECTION, limit=1)
     assert "nothing is being built" in reembed("--abort")
-
-
-def test_many_vectors_get_their_index_while_the_service_runs(stack: Stack, client: Client) -> None:
-    """The dispatcher makes it, and searches find what they found."""
-    _, (active, _) = _ask(stack.database_url, GENERATIONS)[:2]
-    (model_id,) = _ask(stack.database_url, f"select model_id from generations where id = {active}")[0]
-    assert _ask(stack.database_url, INDEXES) == []
-    before = client.search("bees", mode="vector", limit=3)
-    others = f"""
-        insert into embeddings (model_id, text_hash, vector)
-        select {model_id}, sha256(n::text::bytea),
-               array(select random() from generate_series(1, 384) where n > 0)::vector
-        from generate_series(1, {INDEX_FROM}) n returning 1
-    """
-    assert len(_ask(stack.database_url, others)) == INDEX_FROM
-    _wait(lambda: _ask(stack.database_url, INDEXES) == [(f"ix_embeddings_model_{model_id}",)], 60)
-    after = client.search("bees", mode="vector", limit=3)
-    assert [(hit.document.id, hit.span) for hit in after] == [(hit.document.id, hit.span) for hit in before]
