@@ -16,7 +16,7 @@ from app.isolation import DocumentProcess, Limits, NotReady, Watch
 from app.runtime import engine
 from config.settings import settings
 from docrelay.database import transact
-from docrelay.search.vector import MOST_DIMENSIONS
+from docrelay.search.vector_index import MOST_DIMENSIONS
 from docrelay.tables import Model
 from docrelay.transitions import generations
 from docrelay.transitions.generations import Generation

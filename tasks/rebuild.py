@@ -21,6 +21,7 @@ from docrelay import transitions
 from docrelay.database import CONNECT, psycopg_url, transact
 from docrelay.errors import DocrelayError
 from docrelay.names import PRIORITY_LOWEST, REEMBED, Channel, GenerationStatus
+from docrelay.search.vector_index import Outgrown, outgrown
 from docrelay.transitions import NewJob, Plan, generations
 from docrelay.transitions.generations import Generation
 from tasks import vector_index
@@ -91,15 +92,15 @@ def _wanted(connection: Connection) -> list[Generation]:
     return generations.generations(connection, GenerationStatus.BUILDING, *ended)
 
 
-def _outgrown(connection: Connection) -> tuple[int, int] | None:
-    return vector_index.without(connection, GenerationStatus.ACTIVE)
+def _outgrown(connection: Connection) -> Outgrown | None:
+    return outgrown(connection, GenerationStatus.ACTIVE)
 
 
 def advance(alone: psycopg.Connection) -> bool:
     """Do the next bit of what is wanted, on a connection that holds the lock; whether there is more to do at once."""
-    outgrown = transact(engine(), _outgrown)
-    if outgrown is not None:
-        vector_index.build(alone, *outgrown, most_mb=settings().index_memory_mb)
+    model = transact(engine(), _outgrown)
+    if model is not None:
+        vector_index.build(alone, *model, most_mb=settings().index_memory_mb)
     wanted = transact(engine(), _wanted)
     for generation in wanted:
         if generation.status is not GenerationStatus.BUILDING:
@@ -148,8 +149,8 @@ def _feed(connection: Connection, new: Generation, most: int) -> int:
 
 def _make_index(alone: psycopg.Connection, new: Generation) -> None:
     """Before the switch, if it has many vectors: searches must not be slow for as long as that takes."""
-    found = transact(engine(), lambda connection: vector_index.without(connection, GenerationStatus.BUILDING))
-    if found is not None and found[0] == new.model_id:
+    found = transact(engine(), lambda connection: outgrown(connection, GenerationStatus.BUILDING))
+    if found is not None and found.model_id == new.model_id:
         vector_index.build(alone, *found, most_mb=settings().index_memory_mb)
 
 

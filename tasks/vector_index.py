@@ -1,23 +1,15 @@
-"""The HNSW index of a model's vectors: from when on there is one, its SQL, and building it at once, in memory.
-
-Few vectors have none: comparing all of them is quick and finds exactly the nearest, while an index makes each vector
-that is written many times as dear.
-"""
+"""Building the HNSW index of a model's vectors, at once and in memory, and removing it."""
 
 import logging
 
 import psycopg
-from sqlalchemy import Connection, text
 
-from docrelay.names import GenerationStatus
-from docrelay.search.vector import INDEX_FROM
+from docrelay.search.vector_index import index_name
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 16
 """`m` of pgvector's HNSW, as it is by default."""
-
-NAME = "ix_embeddings_model_"
 
 ELEMENT_BYTES = 256
 NEIGHBOUR_BYTES = 16
@@ -29,29 +21,8 @@ SETTINGS = (
     "set client_connection_check_interval = '5s'",  # should we be killed, the next one must not wait for that index
 )
 ONE_PROCESS = "set max_parallel_maintenance_workers = 0"
-# The size is asked first, because it costs nothing.
-WITHOUT = text(
-    """
-    select m.id, m.dimension from generations g join models m on m.id = g.model_id
-    where g.status = :status
-      and pg_table_size('embeddings') >= m.dimension * :least
-      and not exists (select 1 from pg_index where indexrelid = to_regclass(:name || m.id::text) and indisvalid)
-      and (select count(*) from (select 1 from embeddings where model_id = m.id limit :least) counted) >= :least
-    """
-)
 INVALID = b"select 1 from pg_index where indexrelid = to_regclass(%s) and not indisvalid"
 VECTORS = b"select count(*) from embeddings where model_id = %s"
-
-
-def index_name(model_id: int) -> str:
-    """The name of the index of a model's vectors."""
-    return f"{NAME}{int(model_id)}"
-
-
-def without(connection: Connection, status: GenerationStatus) -> tuple[int, int] | None:
-    """The model of the generation and its dimension, if it has too many vectors to compare them all, and no index."""
-    row = connection.execute(WITHOUT, {"status": status, "least": INDEX_FROM, "name": NAME}).one_or_none()
-    return (row.id, row.dimension) if row else None
 
 
 def index_of(model_id: int, dimension: int) -> str:

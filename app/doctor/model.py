@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from app.doctor.findings import Finding, Verdict
 from app.isolation import CallFailed, DocumentProcess, Limits, NotReady
 from config.settings import Settings
-from docrelay.search.vector import INDEX_FROM, MOST_DIMENSIONS
+from docrelay.search.vector_index import MOST_DIMENSIONS, has_index, has_many
 
 FINDER = "pipelines.model_files"
 SERVER = "tasks.isolated.model"
@@ -21,11 +21,9 @@ LOAD = Limits(seconds=300, silence=300, memory_mb=4096)
 
 MODELS = text(
     """
-    select m.name, m.arithmetic, m.dimension,
+    select m.id, m.name, m.arithmetic, m.dimension,
            (select vector_dims(vector) from embeddings where model_id = m.id limit 1) as found,
-           to_regclass('ix_embeddings_model_' || m.id) is not null as indexed,
-           exists (select 1 from generations where model_id = m.id and status = 'active') and :least <=
-           (select count(*) from (select 1 from embeddings where model_id = m.id limit :least) counted) as many
+           exists (select 1 from generations where model_id = m.id and status = 'active') as searched
     from models m order by m.id
     """
 )
@@ -41,19 +39,21 @@ class _Patient:
 
 def models(connection: Connection) -> Iterator[Finding]:
     """Whether the vectors in the tables are what the models' rows say."""
-    for row in connection.execute(MODELS, {"least": INDEX_FROM}):
+    for row in connection.execute(MODELS):
         check = f"vectors of {row.name} ({row.arithmetic})"
         if row.dimension > MOST_DIMENSIONS:
             yield Finding(check, Verdict.FAILED, _too_many(row.dimension), "choose another model")
         elif row.found not in (None, row.dimension):
             found = f"the tables hold {row.found} dimensions, the model makes {row.dimension}"
             yield Finding(check, Verdict.FAILED, found, "run `python -m app reembed --model …`")
-        elif row.many and not row.indexed:
+        elif has_index(connection, row.id):
+            yield Finding(check, Verdict.OK, f"{row.dimension} dimensions, indexed")
+        elif row.searched and has_many(connection, row.id):
             remedy = "the dispatcher makes it within minutes; its log says why if it does not"
             yield Finding(check, Verdict.WARNING, "there is no index yet: searches are slow", remedy)
         else:
-            how = "indexed" if row.indexed else "few, all of which are compared"
-            yield Finding(check, Verdict.OK, f"{row.dimension} dimensions, {how}")
+            why = "few, all of which are compared" if row.searched else "not those that searches use"
+            yield Finding(check, Verdict.OK, f"{row.dimension} dimensions, {why}")
 
 
 ACTIVE = text("select coalesce(model, '') as model, model_id from generations where status = 'active'")

@@ -18,13 +18,6 @@ EXACT_UP_TO = 5000
 """With a filter that leaves no more chunks than this, all of them are compared, in about 15 ms. An approximate index
 gives up after so many neighbours of which none passes, and would find too little."""
 
-INDEX_FROM = 10_000
-"""A model with fewer vectors has no index: all are compared, in at most 11 ms on one core where the index takes 3, and
-each vector that is written costs 0.9 ms less."""
-
-MOST_DIMENSIONS = 2000
-"""What pgvector indexes of the type `vector`."""
-
 
 def vector_of(engine: Engine, url: str, query: str, *, timeout: float) -> tuple[int, Any]:
     """The query's vector and its model's id, asked of a process that holds the model.

@@ -26,8 +26,9 @@ from config.settings import Settings
 from docrelay import Client
 from docrelay.ids import new_id
 from docrelay.names import Queue
-from docrelay.search.vector import INDEX_FROM
+from docrelay.search.vector_index import INDEX_FROM
 from docrelay.tables import DeadMessage, Process
+from tasks.vector_index import build
 from tests.pipelines.cross_encoders import make_cross_encoder
 
 
@@ -221,6 +222,9 @@ def test_models(url: str, engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(text(many), {"n": INDEX_FROM})
     assert "no index yet" in _by_check(url, tmp_path)["vectors of m1 (float32)"].found
+    with psycopg.connect(url, autocommit=True) as alone:
+        build(alone, 1, 3, most_mb=64)
+    assert "indexed" in _by_check(url, tmp_path)["vectors of m1 (float32)"].found
     missing = _by_check(url, tmp_path, embedding_model="no-such-model")["model"]
     assert (missing.verdict, "DOCRELAY_EMBEDDING_MODEL" in missing.remedy) == (Verdict.FAILED, True)
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.isolation import NotReady
-from docrelay.search.vector import MOST_DIMENSIONS
+from docrelay.search.vector_index import MOST_DIMENSIONS
 from docrelay.transitions import generations
 from tasks.engine import _settle, register
 from tasks.isolated.model import ModelFacts

@@ -13,8 +13,8 @@ from app import migrations
 from app.stack.embedded import EmbeddedPostgres
 from app.stack.home import Home
 from docrelay.names import GenerationStatus
-from docrelay.search.vector import INDEX_FROM
-from tasks.vector_index import ONE_PROCESS, build, graph_mb, index_name, index_of, without
+from docrelay.search.vector_index import INDEX_FROM, index_name, outgrown
+from tasks.vector_index import ONE_PROCESS, build, graph_mb, index_of
 
 VECTORS = 8_000
 DIMENSION = 384
@@ -61,7 +61,7 @@ def test_many_vectors_want_an_index_and_few_do_not(alone: psycopg.Connection, en
 
     def wanted(status: GenerationStatus = GenerationStatus.ACTIVE) -> tuple[int, int] | None:
         with engine.connect() as connection:
-            return without(connection, status)
+            return outgrown(connection, status)
 
     add(alone, VECTORS + 1, INDEX_FROM - 1)
     alone.execute("update generations set model_id = 1 where status = 'active'")

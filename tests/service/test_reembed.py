@@ -18,7 +18,7 @@ from app.development.service import service
 from app.stack.whole import Stack
 from config.settings import settings
 from docrelay import Client, Job
-from docrelay.search.vector import INDEX_FROM
+from docrelay.search.vector_index import INDEX_FROM
 from pipelines.model_files import find_model
 
 DOCUMENTS = 16
