@@ -189,10 +189,11 @@ def rows(*, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--pages", default=5_000, show_default=True, type=click.IntRange(1, 20_000))
+@click.option("--pages", default=5_000, show_default=True, type=click.IntRange(1, 20_000), help="At most so many.")
+@click.option("--corpus", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Merge the PDFs of it.")
 @click.option("--seconds", default=600.0, show_default=True, help="Bound on the large document.")
 @click.option("--broker", default="embedded", show_default=True, type=BROKERS)
-@click.option("--seed", default=0, show_default=True, help="Of the document that is made.")
+@click.option("--seed", default=0, show_default=True, help="Of the document that is made without a corpus.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def large(*, as_json: bool, **options: Any) -> None:
     """One document of thousands of pages: its time, peak memory, and how long small ones behind it wait."""

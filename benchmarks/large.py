@@ -1,14 +1,17 @@
 """One document of thousands of pages: how long, how much memory, and how long others wait meanwhile."""
 
+import io
 import random
 import threading
 import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 from fpdf import FPDF
+from pypdfium2 import PdfDocument, PdfiumError
 
 from app.stack.whole import Stack
 from benchmarks.report import Report
@@ -29,6 +32,8 @@ class Wanted:
     """What to measure, and for how long at most."""
 
     pages: int
+    corpus: Path | None
+    """A folder of PDFs whose pages become one document; None makes pages."""
     seconds: float
     broker: str
     seed: int
@@ -40,8 +45,12 @@ def measure(wanted: Wanted) -> Report:
     Raises:
         TooSlow: it did not end within `seconds`.
     """
-    data = _pdf(wanted)
-    size = f"{wanted.pages:,} pages of {LINES} lines, {len(data) / MIB:.1f} MiB, seed {wanted.seed}"
+    if wanted.corpus is None:
+        data, pages = _made(wanted), f"{wanted.pages:,} pages of {LINES} lines, seed {wanted.seed}"
+    else:
+        data, count = _merged(wanted.corpus, wanted.pages)
+        pages = f"{count:,} pages of {wanted.corpus.name}"
+    size = f"{pages}, {len(data) / MIB:.1f} MiB"
     report = Report("large: one document of thousands of pages", {"document": size, "broker": wanted.broker})
     with broker(wanted.broker) as server, service(server) as running:
         running.warm_up(b"warm up")
@@ -53,7 +62,18 @@ def measure(wanted: Wanted) -> Report:
     return report
 
 
-def _pdf(wanted: Wanted) -> bytes:
+def _merged(folder: Path, most: int) -> tuple[bytes, int]:
+    """The pages of a folder's PDFs in one, and how many there are; files that cannot be opened are left out."""
+    whole = PdfDocument.new()
+    for file in sorted(folder.rglob("*.pdf")):
+        with suppress(PdfiumError), PdfDocument(file) as part:
+            whole.import_pages(part, range(min(len(part), most - len(whole))))
+    data = io.BytesIO()
+    whole.save(data)
+    return data.getvalue(), len(whole)
+
+
+def _made(wanted: Wanted) -> bytes:
     dice = random.Random(wanted.seed)
     pdf = FPDF()
     pdf.set_font("helvetica", size=11)
