@@ -92,26 +92,48 @@ def _small(client: Client, *, priority: int = 5) -> float:
 
 
 def _follow(client: Client, job: Job, seconds: float) -> dict[str, float]:
-    began = time.monotonic()
-    first, behind, urgent, pause = 0.0, [0.0], [0.0], began + PAUSE_SECONDS
-    while not (seen := client.get(job.id)).finished:
-        now = time.monotonic()
-        if now - began > seconds:
-            raise TooSlow(f"{seen.reason} after {seconds:g} s")
-        if not first and any(stage.done for stage in seen.stages):
-            first = now - began
-        if now > pause:
-            behind.append(_small(client))
-            urgent.append(_small(client, priority=9))
-            pause = time.monotonic() + PAUSE_SECONDS
-        time.sleep(LOOK_SECONDS)
+    began, first = time.monotonic(), 0.0
+    with _Behind(client) as behind:
+        while not (seen := client.get(job.id)).finished:
+            now = time.monotonic()
+            if now - began > seconds:
+                raise TooSlow(f"{seen.reason} after {seconds:g} s")
+            if not first and any(stage.done for stage in seen.stages):
+                first = now - began
+            time.sleep(LOOK_SECONDS)
+        ended = time.monotonic()
     return {
-        "all s": time.monotonic() - began,
+        "all s": ended - began,
         "parse s": seen.stages[0].ran,
         "first progress s": first,
-        "small behind it, worst s": max(behind),
-        "urgent, worst s": max(urgent),
+        "small behind it, worst s": max(behind.small),
+        "urgent, worst s": max(behind.urgent),
     }
+
+
+class _Behind:
+    """Submits small documents, from the first moment on, and says how long each took."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._submit, daemon=True)
+        self.small: list[float] = []
+        self.urgent: list[float] = []
+
+    def __enter__(self) -> "_Behind":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _submit(self) -> None:
+        while not self._over.is_set():
+            self.small.append(_small(self._client))
+            self.urgent.append(_small(self._client, priority=9))
+            self._over.wait(PAUSE_SECONDS)
 
 
 class _Peaks:

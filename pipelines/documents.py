@@ -58,6 +58,27 @@ class ParsedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """What one call has read of a long document: its pages from index ``start`` to before ``until``, of ``total``.
+
+    ``data`` is for the parser that made it alone.
+    """
+
+    start: int
+    until: int
+    total: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one call of the parser has read: the document, or a slice of it where it is long."""
+
+    document: ParsedDocument | None = None
+    slice: Slice | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A span of a document that is embedded as one.
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from celery import Task
 from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
 
 from app.celery import app
-from app.isolation import DocumentProcess, WorkRefused
+from app.isolation import WorkRefused
 from app.isolation.protocol import Refusal
 from app.work import Effects, StageFailed, Work, run_stage
 from config.settings import settings
@@ -17,10 +17,11 @@ from docrelay import contents, members, passwords, transitions
 from docrelay import tables as t
 from pipelines.documents import ParsedDocument
 from pipelines.errors import LimitError
-from pipelines.parse import ParseLimits, version
+from tasks import slices
 from tasks.isolated.errors import classify
 from tasks.pages import OCR, note, outcome
-from tasks.pool import Pool
+from tasks.parsing import Given, parse_limits, parser_version
+from tasks.parsing import parse as parse_in_slices
 
 
 @app.task(name="docrelay.parse", bind=True, throws=(StageFailed,))
@@ -36,13 +37,21 @@ def parse_document(work: Work) -> None:
         _close(work, known, lambda _: None, {"pages": known.pages, "reused": True})
         return
     given = work.read(lambda connection: _given(connection, work))
-    parsed = _parse(work, given)
+    resumed = given.kept.pages
+    parsed = parse_in_slices(work, given)
+    if parsed is None:
+        work.make_way()
+        return
     inside = members.found([(member.path, member.name, member.data) for member in parsed.members])
     found = Found(parsed.page_count, len(parsed.problems), len(parsed.scanned), has_text=parsed.has_text)
-    made = {"pages": found.pages, "problems": found.problems}
+    made: dict[str, Any] = {"pages": found.pages, "problems": found.problems}
+    if resumed:
+        made["resumed"] = resumed
 
     def effects(connection: Connection) -> None:
         _store(connection, work, parsed, depth=given.depth)
+        if given.kept.slices:
+            slices.forget(connection, work.claim.document_id)
         if inside:
             _adopt(connection, work, inside)
         if given.password is not None and not parsed.scanned:
@@ -110,21 +119,12 @@ def _known(connection: Connection, work: Work) -> Found | None:
     document = t.Document
     columns = select(document.parsed_by, document.page_count, document.problems, document.scanned, document.members)
     row = connection.execute(columns.where(document.id == work.claim.document_id)).one()
-    if row.parsed_by != _version() or row.members != 0:  # what is inside is not kept, and this job needs it
+    if row.parsed_by != parser_version() or row.members != 0:  # what is inside is not kept, and this job needs it
         return None
     has_page = select(t.Page.number).where(t.Page.document_id == work.claim.document_id, t.Page.text != "").limit(1)
     problems = sum(problem["page"] not in row.scanned for problem in row.problems)
     has_text = connection.scalar(has_page) is not None
     return Found(int(row.page_count or 0), problems, len(row.scanned), has_text=has_text)
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What is parsed: the bytes, how many containers they were taken out of, and the password given with the job."""
-
-    data: bytes
-    depth: int
-    password: str | None
 
 
 def _given(connection: Connection, work: Work) -> Given:
@@ -136,57 +136,12 @@ def _given(connection: Connection, work: Work) -> Given:
     )
     row = connection.execute(columns).one()
     try:
-        _limits().check_bytes(row.size)  # before they are here: the worker would hold them, whatever they are
+        parse_limits().check_bytes(row.size)  # before they are here: the worker would hold them, whatever they are
     except LimitError as error:
         raise WorkRefused(Refusal(*classify(error), traceback="", exceeded=error.exceeded)) from error
-    return Given(contents.read(connection, row.sha256, _storage()), row.depth, row.password)
-
-
-def _version() -> str:
-    return version(every_line=settings().pdf_every_line)
-
-
-def _limits() -> ParseLimits:
-    wanted = settings()
-    return ParseLimits(
-        max_bytes=wanted.max_bytes,
-        max_pages=wanted.max_pages,
-        max_text_chars=wanted.max_text_chars,
-        max_members=wanted.max_members,
-        max_depth=wanted.max_depth,
-    )
-
-
-def _parse(work: Work, given: Given) -> ParsedDocument:
-    # After a crash or a limit: once more alone, in a fresh process, with the fallback.
-    struck = work.claim.strikes > 0
-    pool = _pool(work.claim.memory_mb)
-    process = _process(work.claim.memory_mb) if struck else pool.take()
-    arguments: dict[str, Any] = {
-        "data": given.data,
-        "name": work.claim.name,
-        "engine": "fallback" if struck else "default",
-        "limits": _limits(),
-        "password": given.password,
-        "depth": given.depth,
-        "every_line": settings().pdf_every_line,
-    }
-    try:
-        return process.call("parse", arguments, ParsedDocument, work.limits, work)
-    finally:
-        if struck:
-            process.kill()
-        else:
-            pool.give_back(process)
-
-
-@cache
-def _pool(memory_mb: int) -> Pool:
-    return Pool(lambda: _process(memory_mb))
-
-
-def _process(memory_mb: int) -> DocumentProcess:
-    return DocumentProcess("tasks.isolated.parse", memory_mb=memory_mb)
+    data = contents.read(connection, row.sha256, _storage())
+    kept = slices.kept(connection, work.claim.document_id, parser_version())
+    return Given(data, row.depth, row.password, kept)
 
 
 def _store(connection: Connection, work: Work, parsed: ParsedDocument, *, depth: int) -> None:
@@ -213,6 +168,6 @@ def _store(connection: Connection, work: Work, parsed: ParsedDocument, *, depth:
             scanned=parsed.scanned,
             # Too deep, nothing was taken out: less deep, that is to be asked again.
             members=len(parsed.members) if depth < settings().max_depth else None,
-            parsed_by=_version(),
+            parsed_by=parser_version(),
         )
     )

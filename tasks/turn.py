@@ -23,9 +23,10 @@ WAITING = text(
 class Turn:
     """From when a document got its slot."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, seconds: float = TURN_SECONDS) -> None:
         """It begins now."""
         self._work = work
+        self._seconds = seconds
         self._began = time.monotonic()
 
     def over(self) -> bool:
@@ -34,7 +35,7 @@ class Turn:
         mine = self._work.claim.priority
         if waiting is None or waiting < mine:
             return False
-        return self._overtaken(int(waiting), mine) or time.monotonic() - self._began > TURN_SECONDS
+        return self._overtaken(int(waiting), mine) or time.monotonic() - self._began > self._seconds
 
     def _overtaken(self, waiting: int, mine: int) -> bool:
         return waiting >= PRIORITY_INTERACTIVE and waiting > mine

@@ -51,6 +51,10 @@ AGAIN = text(
 TIDY = (
     text("delete from queries where created_at < now() - interval '1 minute'"),
     text("delete from rerankings where created_at < now() - interval '10 minutes'"),
+    text(
+        "delete from page_slices s where not exists "
+        "(select 1 from jobs where document_id = s.document_id and status in ('queued', 'running'))"
+    ),
     text("delete from processes where beat_at < now() - interval '10 minutes'"),
 )
 

@@ -11,17 +11,20 @@ MIB = 1024 * 1024
 class Limits:
     """Of one call: seconds in all, seconds without progress, and MiB of memory, of the process and all it starts.
 
-    The memory's number bounds the answer and the temporary files too, each by itself.
+    The memory's number bounds the answer and the temporary files too, each by itself. The seconds that earlier calls
+    for the same have `spent` count.
     """
 
     seconds: float
     silence: float
     memory_mb: int
+    spent: float = 0.0
     processes: int = 64
     """A document process may start others; one that starts so many at a time is out of its mind."""
 
     def check_time(self, ran: float, silent: float) -> None:
         """Raise LimitHit if it ran, or was silent, for too long."""
+        ran += self.spent
         if ran > self.seconds:
             raise LimitHit(Exceeded("time", self.seconds, round(ran, 2), "s"), f"it ran {ran:.1f} s")
         if silent > self.silence:

@@ -1,6 +1,7 @@
 """The tables. Every status is a row here, and rows decide.
 
 documents ─┬─ pages              text as parsed
+           ├─ page_slices        of what is being parsed
            ├─ chunks ── embeddings (by hash of the text and model: shared, computed once)
            └─ jobs ─┬─ stage_runs ── attempts
                     ├─ passwords    until the document was read
@@ -14,7 +15,7 @@ processes, collection_shares, dead_messages, queries                    the serv
 """
 
 from docrelay.tables.base import Base
-from docrelay.tables.documents import Content, Document, Page, Piece
+from docrelay.tables.documents import Content, Document, Page, PageSlice, Piece
 from docrelay.tables.index import Chunk, Embedding, Generation, Model, Query, Reranking
 from docrelay.tables.jobs import Attempt, Event, Job, Password, Pipeline, StageRun
 from docrelay.tables.notifications import Alert, Batch, Delivery, DeliveryAttempt, Receiver, Silence, Subscription
@@ -39,6 +40,7 @@ __all__ = [
     "Job",
     "Model",
     "Page",
+    "PageSlice",
     "Password",
     "Piece",
     "Pipeline",

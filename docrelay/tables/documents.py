@@ -75,3 +75,17 @@ class Page(Base):
     text: Mapped[str]
     source: Mapped[str | None]  # `ocr`, where the text was recognised in a picture
     confidence: Mapped[float | None]  # of recognised text, in per cent
+
+
+class PageSlice(Base):
+    """What one call has read of a document that takes long to parse; gone when the pages are there."""
+
+    __tablename__ = "page_slices"
+
+    document_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    parsed_by: Mapped[str] = mapped_column(primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)  # index of the first page
+    until: Mapped[int]  # … of the first one behind it
+    total: Mapped[int]
+    data: Mapped[bytes]
+    seconds: Mapped[float]  # that reading took

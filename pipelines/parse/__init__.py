@@ -6,10 +6,11 @@ from pipelines.documents import ParsedDocument
 from pipelines.parse import media, registry, sniff
 from pipelines.parse.limits import ParseLimits, out_of_memory
 from pipelines.parse.parser import Report, Source
+from pipelines.parse.slices import Paused, Slices
 
-__all__ = ["ParseLimits", "ignore", "parse", "version"]
+__all__ = ["ParseLimits", "Paused", "Slices", "ignore", "parse", "version"]
 
-# Part of a result's fingerprint: raise it whenever the same bytes may give another text.
+# Part of a result's fingerprint: raise it whenever the same bytes may give another text, or slices hold something else.
 _VERSION = "9"
 
 
@@ -32,6 +33,7 @@ def parse(
     every_line: bool = False,
     limits: ParseLimits = ParseLimits(),
     report: Report = ignore,
+    slices: Slices | None = None,
 ) -> ParsedDocument:
     """Read a document; its type is told by its bytes, ``name`` is only a hint.
 
@@ -39,17 +41,18 @@ def parse(
     which a process has died. ``depth`` says how many containers the document was taken out of. ``every_line`` keeps
     what repeats at the edges of a PDF's pages on each of them. ``report(done, total)`` is called as pages are read.
     Pages that cannot be read are in ``problems``; the others are kept. Documents inside this one are in ``members``,
-    unread.
+    unread. With ``slices``, a long PDF is read in several calls.
 
-    Raises PermanentError: ``encrypted``, ``corrupt``, ``unsupported``, ``too_large``, ``not_installed`` or
-    ``parser_failed``. Raises ValueError for an engine that does not exist. Parsing is not thread-safe, because pdfium
-    is not: one document per process at a time.
+    Raises Paused, to be called again with its slice behind those before. Raises PermanentError: ``encrypted``,
+    ``corrupt``, ``unsupported``, ``too_large``, ``not_installed`` or ``parser_failed``. Raises ValueError for an engine
+    that does not exist. Parsing is not thread-safe, because pdfium is not: one document per process at a time.
     """
     if engine not in ("default", "fallback"):
         raise ValueError(f"engine must be 'default' or 'fallback', not {engine!r}")
     limits.check_bytes(len(data))
     try:
-        source = replace(sniff.sniff(data, name, engine, depth), password=password, every_line=every_line)
+        found = sniff.sniff(data, name, engine, depth)
+        source = replace(found, password=password, every_line=every_line, slices=slices)
         return _parse(source, limits, report)
     except MemoryError as error:
         raise out_of_memory("the document") from error

@@ -16,25 +16,27 @@ from pipelines.parse.pdf_attached import with_attached
 from pipelines.parse.pdf_fields import Fields
 from pipelines.parse.pdf_lines import LineReader, Lines
 from pipelines.parse.pdf_password import refused, unknown_scheme
+from pipelines.parse.pdf_slice import Read
 from pipelines.parse.pdf_text import page_texts
 from pipelines.parse.quiet import quiet
+from pipelines.parse.slices import Paused, Slices
 
 
 def read(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
     """The document as pdfium reads it, page by page.
 
-    Raises PermanentError: ``encrypted``, ``too_large``, and ``corrupt`` when no page can be read.
+    Raises PermanentError: ``encrypted``, ``too_large``, and ``corrupt`` when no page can be read. Raises Paused.
     """
     with quiet("pypdfium2"), _opened(source.data, source.password) as (document, used):
         count = len(document)
         if count <= 0:
             raise PermanentError("corrupt", "pdfium opens the file, but finds no page in it.")
         limits.check_pages(count)
-        fields = Fields(document)
-        found, problems = _lines(document, fields, count, limits, report)
+        read = _read(document, count, source.slices, limits, report)
+        found = read.lines
         if not found:
             raise PermanentError(
-                "corrupt", f"pdfium can read none of the {count} pages; page 1: {problems[0].message}."
+                "corrupt", f"pdfium can read none of the {count} pages; page 1: {read.problems[0].message}."
             )
         outline = pdf_facts.outline(document)
         by_index = pdf_facts.titles(outline)
@@ -44,12 +46,12 @@ def read(source: Source, limits: ParseLimits, report: Report) -> ParsedDocument:
             Page(index + 1, pdf_facts.label(document, index), text) for index, text in zip(found, texts, strict=True)
         ]
         metadata = pdf_facts.metadata(document, outline)
-        if fields.links:
-            metadata["links"] = "\n".join(fields.links)
+        if links := list(filter(None, read.links)):
+            metadata["links"] = "\n".join(links)
         notes += pdf_facts.notes(document, with_password=used)
-        parsed = ParsedDocument("application/pdf", count, pages, problems, metadata, notes)
-        has_files = fields.pages_with_files or pdfium.FPDFDoc_GetAttachmentCount(document.raw) > 0
-    return with_attached(parsed, source, limits, fields.pages_with_files) if has_files else parsed
+        parsed = ParsedDocument("application/pdf", count, pages, read.problems, metadata, notes)
+        has_files = read.with_files or pdfium.FPDFDoc_GetAttachmentCount(document.raw) > 0
+    return with_attached(parsed, source, limits, read.with_files) if has_files else parsed
 
 
 @contextmanager
@@ -82,23 +84,31 @@ def _refusal(error: pypdfium2.PdfiumError, password: str | None) -> PermanentErr
     )
 
 
-def _lines(
-    document: pypdfium2.PdfDocument, fields: Fields, count: int, limits: ParseLimits, report: Report
-) -> tuple[dict[int, Lines], list[PageProblem]]:
-    """The lines of the pages that can be read, by their index, and the problems of the others."""
-    found: dict[int, Lines] = {}
-    problems: list[PageProblem] = []
-    reader = LineReader(by_tex=pdf_facts.is_by_tex(document))
-    chars = 0
-    for index in range(count):
+def _read(
+    document: pypdfium2.PdfDocument, count: int, slices: Slices | None, limits: ParseLimits, report: Report
+) -> Read:
+    """The lines of all pages, behind those of the slices that there are; raises Paused when this one is over."""
+    read = Read()
+    for kept in slices.kept if slices else ():
+        read.add(kept)
+    fields = Fields(document, read.links, read.with_files)
+    reader = LineReader(by_tex=pdf_facts.is_by_tex(document), most=read.lines_left)
+    chars, start = sum(lines.chars for lines in read.lines.values()), read.until
+    if slices:
+        slices.begin()
+    for index in range(start, count):
         try:
-            found[index] = _page(document, fields, index, reader)
-            chars += found[index].chars
+            read.lines[index] = _page(document, fields, index, reader)
+            chars += read.lines[index].chars
         except PARSER_FAILURES as error:
-            problems.append(PageProblem(index + 1, reason(error)))
+            read.problems.append(PageProblem(index + 1, reason(error)))
         limits.check_text(chars)
         report(index + 1, count)
-    return found, problems
+        if slices and slices.over() and index + 1 < count:
+            read.so_far(index + 1, fields, reader)
+            raise Paused(read.since(start, count))
+    read.so_far(count, fields, reader)
+    return read
 
 
 def _page(document: pypdfium2.PdfDocument, fields: Fields, index: int, reader: LineReader) -> Lines:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pipelines.documents import ParsedDocument
 from pipelines.parse.limits import ParseLimits
+from pipelines.parse.slices import Slices
 
 __all__ = ["Parser", "Report", "Sniffed", "Source"]
 
@@ -30,6 +31,7 @@ class Source:
     with the ``encoding`` that was found, else None. ``engine`` is ``"fallback"`` for a document on which a process has
     died before. ``depth`` counts the containers that it was taken out of. ``password`` opens an encrypted document; it
     must not appear in any message. ``every_line`` keeps what repeats at the edges of a PDF's pages on each of them.
+    With ``slices`` a parser may raise ``Paused`` between two pages; only that of PDF does.
     """
 
     data: bytes
@@ -41,6 +43,7 @@ class Source:
     depth: int = 0
     password: str | None = field(default=None, repr=False)
     every_line: bool = False
+    slices: Slices | None = None
 
 
 class Parser(Protocol):

@@ -1,7 +1,7 @@
 """What is laid over a PDF's pages, as pdfium reads it: filled-in fields, comments, links."""
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pypdfium2
@@ -37,22 +37,21 @@ _TO_TICK = frozenset({pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADI
 
 
 class Fields:
-    """Reads page after page, and gathers what is of the whole document: where its links lead."""
+    """Reads page after page, and gathers what is of the whole document: where its links lead.
 
-    def __init__(self, document: pypdfium2.PdfDocument) -> None:
-        """Prepare for the pages of a document, none of which is loaded yet."""
+    ``followed`` has that of the pages read so far, each once, empty where there is nothing to show;
+    ``pages_with_files`` their indexes.
+    """
+
+    def __init__(self, document: pypdfium2.PdfDocument, followed: Sequence[str], pages_with_files: list[int]) -> None:
+        """Prepare for the pages of a document, none of which is loaded yet, and go on behind these."""
         self._document = document.raw
         if document.get_formtype() != pdfium.FORMTYPE_NONE:
             document.init_forms()
         self._form = document.formenv.raw if document.formenv else None
-        self._links: dict[str, None] = {}
+        self.followed: dict[str, None] = dict.fromkeys(followed)
         self._buffer = ctypes.create_string_buffer(_LONGEST_LINK)
-        self.pages_with_files: list[int] = []
-
-    @property
-    def links(self) -> list[str]:
-        """Where the links of the pages read so far lead, each once."""
-        return [link for link in self._links if link]
+        self.pages_with_files = pages_with_files
 
     def of_page(self, page: object, index: int) -> list[str]:
         """Lines for what is laid over a page, to be added to its text."""
@@ -72,7 +71,7 @@ class Fields:
 
     def _lines(self, annotation: object, kind: int) -> Iterator[str]:
         if kind == pdfium.FPDF_ANNOT_LINK:
-            if len(self._links) < _MOST_LINKS:
+            if len(self.followed) < _MOST_LINKS:
                 self._follow(annotation)
         elif kind == pdfium.FPDF_ANNOT_WIDGET:
             if self._form is not None:
@@ -95,7 +94,7 @@ class Fields:
             return
         written = pdfium.FPDFAction_GetURIPath(self._document, action, self._buffer, _LONGEST_LINK)
         if 1 < written <= _LONGEST_LINK:
-            self._links[clean_line(self._buffer.raw[: written - 1].decode("utf-8", "replace"), 2_000)] = None
+            self.followed[clean_line(self._buffer.raw[: written - 1].decode("utf-8", "replace"), 2_000)] = None
 
     def _filled_in(self, widget: object) -> Iterator[str]:
         kind = pdfium.FPDFAnnot_GetFormFieldType(self._form, widget)

@@ -67,12 +67,15 @@ class Lines:
 class LineReader:
     """Reads the lines of one page after another."""
 
-    def __init__(self, *, by_tex: bool) -> None:
-        """Make the place into which pdfium writes; ``by_tex``: the file was made by TeX, or from what TeX has made."""
+    def __init__(self, *, by_tex: bool, most: int = MOST_LINES) -> None:
+        """Make the place into which pdfium writes; ``by_tex``: the file was made by TeX, or from what TeX has made.
+
+        What exceeds ``most`` lines is read without their places; ``left`` says how many there may still be.
+        """
         self._by_tex = by_tex
         self._box = pdfium.FS_RECTF()
         self._at = ctypes.byref(self._box)
-        self._left = MOST_LINES
+        self.left = most
 
     def read(self, textpage: object) -> Lines:
         """The lines of a text page of pdfium."""
@@ -85,9 +88,9 @@ class LineReader:
             text = Symbols(textpage, index).mended(text)
         rows = text.split("\r\n")
         many = len(rows) + text.count(_HYPHEN)
-        if many > min(MOST_LINES_OF_PAGE, self._left):
+        if many > min(MOST_LINES_OF_PAGE, self.left):
             return Lines([text.replace("\r\n", "\n")])
-        self._left -= many
+        self.left -= many
         lines = self._placed(textpage, rows, index)
         if self._by_tex:
             lines.texts = [composed(with_accents(line)) for line in lines.texts]

@@ -10,6 +10,7 @@ from pipelines.parse import media, plugins
 from pipelines.parse.failures import reason
 from pipelines.parse.limits import ParseLimits
 from pipelines.parse.parser import Report, Sniffed, Source
+from pipelines.parse.slices import Paused
 
 HEAD_BYTES = 65_536
 OURS = 0.5
@@ -34,7 +35,7 @@ class Format:
         try:
             parse: Parse = import_module(f"pipelines.parse.{self.name}").parse
             return parse(source, limits, report)
-        except (DocumentError, MemoryError, KeyboardInterrupt, SystemExit):
+        except (DocumentError, MemoryError, KeyboardInterrupt, SystemExit, Paused):
             raise
         except ModuleNotFoundError as error:
             raise PermanentError(

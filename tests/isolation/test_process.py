@@ -72,6 +72,11 @@ def test_time_is_limited_although_it_progresses(process: DocumentProcess) -> Non
     assert process.pid is None
 
 
+def test_time_that_earlier_calls_have_spent_counts(process: DocumentProcess) -> None:
+    with pytest.raises(LimitHit, match=r"limit on time of 60 s was exceeded \(it ran 60"):
+        process.call("loop", {}, str, Limits(60, 30, 512, spent=59.5), Watch())
+
+
 def test_silence_is_limited_even_in_c_code(process: DocumentProcess) -> None:
     """A thread inside the process could not see this: the hang holds the interpreter's lock."""
     process.call("echo", {"text": "warm"}, str, ROOMY, Watch())

@@ -16,6 +16,7 @@ from pipelines import StageSpec
 SPEC = StageSpec("hostile", seconds=60, silence=30, memory_mb=256)
 IMPATIENT = StageSpec("hostile", seconds=2, silence=30, memory_mb=256)
 RESTLESS = StageSpec("hostile", seconds=60, silence=1, memory_mb=256)
+HURRIED = StageSpec("parse", seconds=3, silence=30, memory_mb=512)
 PARSE = StageSpec("parse", seconds=60, silence=30, memory_mb=512)
 OCR = StageSpec("ocr", seconds=120, silence=60, memory_mb=350, on_demand=True)
 PIPELINES = {
@@ -24,6 +25,7 @@ PIPELINES = {
     "restless": [(RESTLESS, Queue.PARSE)],
     "hostile-first": [(SPEC, Queue.PARSE), (PARSE, Queue.PARSE)],
     "tight": [(PARSE, Queue.PARSE), (OCR, Queue.OCR)],
+    "hurried": [(HURRIED, Queue.PARSE)],
     "parsed-first": [(PARSE, Queue.PARSE), (SPEC, Queue.PARSE)],
 }
 
