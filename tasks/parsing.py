@@ -50,7 +50,7 @@ def parse(work: Work, given: Given) -> ParsedDocument | None:
         if part.slice is None:
             return part.document
         _keep(work, given.kept, part.slice, time.monotonic() - began)
-        if turn.over():
+        if turn.over(for_anybody=not work.read(slices.crowded)):
             return None
 
 

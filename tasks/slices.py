@@ -3,11 +3,15 @@
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from docrelay.tables import PageSlice
 from pipelines.documents import Slice
+
+MOST_DOCUMENTS = 8
+"""So many may be half read: of a thousand books that came at once each would make way for the next, and all wait here
+with some ten MB each."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,11 @@ def keep(connection: Connection, document_id: uuid.UUID, version: str, new: Slic
         seconds=seconds,
     )
     connection.execute(row.on_conflict_do_nothing())
+
+
+def crowded(connection: Connection) -> bool:
+    """Whether as many documents are half read as may be."""
+    return bool(connection.scalar(select(func.count(PageSlice.document_id.distinct()) >= MOST_DOCUMENTS)))
 
 
 def forget(connection: Connection, document_id: uuid.UUID) -> None:

@@ -29,13 +29,13 @@ class Turn:
         self._seconds = seconds
         self._began = time.monotonic()
 
-    def over(self) -> bool:
-        """Whether somebody else should have the slot: at once for whoever is waited for, else after a while."""
+    def over(self, *, for_anybody: bool = True) -> bool:
+        """Whether somebody else should have the slot: at once for whoever is waited for, for anybody after a while."""
         waiting = self._work.read(self._waiting)
         mine = self._work.claim.priority
         if waiting is None or waiting < mine:
             return False
-        return self._overtaken(int(waiting), mine) or time.monotonic() - self._began > self._seconds
+        return self._overtaken(int(waiting), mine) or (for_anybody and time.monotonic() - self._began > self._seconds)
 
     def _overtaken(self, waiting: int, mine: int) -> bool:
         return waiting >= PRIORITY_INTERACTIVE and waiting > mine

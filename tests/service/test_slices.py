@@ -16,6 +16,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObjec
 from app.development.service import service
 from app.stack.whole import Stack
 from docrelay import Client, JobFailed
+from tasks.slices import MOST_DOCUMENTS
 
 PAGES = 150
 STROKES = 400_000
@@ -85,6 +86,28 @@ def test_others_go_in_between(client: Client, stack: Stack) -> None:
     assert (parse.result or {})["resumed"] > 0
     assert _pages(stack, slow.id) == [(n + 1, _sentence(mark, n)) for n in range(PAGES)]
     assert _kept(stack, slow.id) == []
+
+
+def test_only_so_many_are_half_read(client: Client, stack: Stack) -> None:
+    """With eight that wait for their next turn, a ninth makes way for what is urgent, and for nobody else."""
+    held = client.submit_many([uuid.uuid4().bytes for _ in range(MOST_DOCUMENTS)], delay=3600)
+    half_read = """
+        insert into page_slices (document_id, parsed_by, start, until, total, data, seconds)
+        select document_id, 'none', 0, 1, 2, '', 0 from jobs where id = %s
+    """
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.cursor().executemany(half_read.encode(), [(job.id,) for job in held])
+    slow = client.submit(slow_pdf(uuid.uuid4().hex), name="slow.pdf", collection="slow")
+    _wait(lambda: client.get(slow.id).stages[0].attempt > 0)
+    small = client.submit(f"Something short, {uuid.uuid4().hex}.".encode(), collection="small")
+    urgent = client.submit(f"Something urgent, {uuid.uuid4().hex}.".encode(), priority=9)
+    client.wait(urgent.id, timeout=30)
+    assert client.get(slow.id).stages[0].attempt in (1, 2)
+    assert client.get(slow.id).stages[0].status in ("running", "ready")
+    assert client.wait(slow.id, timeout=120).stages[0].attempt == 2
+    client.wait(small.id, timeout=60)
+    for job in held:
+        client.cancel(job.id)
 
 
 def test_a_crash_repeats_one_slice(client: Client, stack: Stack) -> None:
