@@ -42,6 +42,7 @@ def parse(work: Work, given: Given) -> ParsedDocument | None:
     """
     # After a crash or a limit: once more alone, in a fresh process, with the fallback.
     if work.claim.strikes > 0:
+        work.write(lambda connection: slices.forget(connection, work.claim.document_id))
         return _whole(work, given)
     turn = Turn(work, TURN_SECONDS)
     while True:

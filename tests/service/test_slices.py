@@ -133,14 +133,18 @@ def test_what_was_kept_goes_with_the_last_job(client: Client, stack: Stack) -> N
     _wait(lambda: not _kept(stack, slow.id))
 
 
-def test_the_limit_on_time_is_for_all_slices(client: Client) -> None:
-    """Each takes one second of three, and there are a dozen; pypdf, which is tried next, takes minutes."""
+def test_the_limit_on_time_is_for_all_slices(client: Client, stack: Stack) -> None:
+    """Each takes one second of three, and there are a dozen; pypdf, which is tried next, takes minutes.
+
+    Nothing is left that would count when somebody tries again.
+    """
     job = client.submit(slow_pdf(uuid.uuid4().hex), name="slow.pdf", pipeline="hurried")
     with pytest.raises(JobFailed, match="quarantined"):
         client.wait(job.id, timeout=60)
     parse = client.get(job.id).stages[0]
     assert parse.error
     assert (parse.error.code, parse.attempt) == ("limit_time", 2)
+    assert _kept(stack, job.id) == []
 
 
 def _wait(happened: Callable[[], bool], seconds: float = 60.0) -> None:

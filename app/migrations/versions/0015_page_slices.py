@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["document_id"],
             ["documents.id"],
-            name=op.f("fk_page_slices_document_id_documents"),
+            name=op.f("fk_page_slices_document_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("document_id", "parsed_by", "start", name=op.f("pk_page_slices")),
