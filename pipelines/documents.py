@@ -59,14 +59,13 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one call has read of a long document: its pages from index ``start`` to before ``until``, of ``total``.
+    """What one call has read of a long document: its pages from index ``start`` to before ``until``.
 
     ``data`` is for the parser that made it alone.
     """
 
     start: int
     until: int
-    total: int
     data: bytes
 
 

@@ -35,12 +35,12 @@ class Kept:
 def kept(connection: Connection, document_id: uuid.UUID, version: str) -> Kept:
     """What this version of the parser has read of a document."""
     mine = (PageSlice.document_id == document_id) & (PageSlice.parsed_by == version)
-    columns = select(PageSlice.start, PageSlice.until, PageSlice.total, PageSlice.data, PageSlice.seconds)
+    columns = select(PageSlice.start, PageSlice.until, PageSlice.data, PageSlice.seconds)
     found = Kept([], 0.0)
     for row in connection.execute(columns.where(mine).order_by(PageSlice.start)):
         # A worker that was taken for dead may have kept one that overlaps.
         if row.start == found.pages:
-            found.add(Slice(row.start, row.until, row.total, row.data), row.seconds)
+            found.add(Slice(row.start, row.until, row.data), row.seconds)
     return found
 
 
@@ -51,7 +51,6 @@ def keep(connection: Connection, document_id: uuid.UUID, version: str, new: Slic
         parsed_by=version,
         start=new.start,
         until=new.until,
-        total=new.total,
         data=new.data,
         seconds=seconds,
     )

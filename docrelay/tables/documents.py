@@ -86,6 +86,5 @@ class PageSlice(Base):
     parsed_by: Mapped[str] = mapped_column(primary_key=True)
     start: Mapped[int] = mapped_column(primary_key=True)  # index of the first page
     until: Mapped[int]  # … of the first one behind it
-    total: Mapped[int]
     data: Mapped[bytes]
     seconds: Mapped[float]  # that reading took

@@ -106,7 +106,7 @@ def _read(
         report(index + 1, count)
         if slices and slices.over() and index + 1 < count:
             read.so_far(index + 1, fields, reader)
-            raise Paused(read.since(start, count))
+            raise Paused(read.since(start))
     read.so_far(count, fields, reader)
     return read
 

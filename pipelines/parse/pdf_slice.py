@@ -37,12 +37,12 @@ class Read:
         self.links, self.with_files = list(fields.followed), fields.pages_with_files
         self.lines_left, self.until = reader.left, until
 
-    def since(self, start: int, total: int) -> Slice:
+    def since(self, start: int) -> Slice:
         """What was read from a page on, to be kept."""
         pages = {index: _page(lines) for index, lines in self.lines.items() if index >= start}
         problems = [problem for problem in self.problems if problem.number > start]
         found = _Pages(pages, problems, _bytes(self.links), self.with_files, self.lines_left)
-        return Slice(start, self.until, total, msgspec.msgpack.encode(found))
+        return Slice(start, self.until, msgspec.msgpack.encode(found))
 
 
 class _Page(msgspec.Struct, array_like=True):

@@ -16,7 +16,7 @@ class Paused(Exception):  # noqa: N818
     """The document is not read to its end; ``slice`` is what was read since the one before."""
 
     def __init__(self, slice_: Slice) -> None:
-        super().__init__(f"{slice_.until} of {slice_.total} pages are read")
+        super().__init__(f"{slice_.until} pages are read")
         self.slice = slice_
 
 

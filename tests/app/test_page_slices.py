@@ -21,7 +21,7 @@ def documents(client: Client, engine: Engine) -> list[uuid.UUID]:
 
 
 def read(start: int, until: int) -> Slice:
-    return Slice(start, until, 100, f"{start} to {until}".encode())
+    return Slice(start, until, f"{start} to {until}".encode())
 
 
 def until(connection: Connection, document: uuid.UUID, version: str = VERSION) -> list[int]:

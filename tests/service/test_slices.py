@@ -92,8 +92,8 @@ def test_only_so_many_are_half_read(client: Client, stack: Stack) -> None:
     """With eight that wait for their next turn, a ninth makes way for what is urgent, and for nobody else."""
     held = client.submit_many([uuid.uuid4().bytes for _ in range(MOST_DOCUMENTS)], delay=3600)
     half_read = """
-        insert into page_slices (document_id, parsed_by, start, until, total, data, seconds)
-        select document_id, 'none', 0, 1, 2, '', 0 from jobs where id = %s
+        insert into page_slices (document_id, parsed_by, start, until, data, seconds)
+        select document_id, 'none', 0, 1, '', 0 from jobs where id = %s
     """
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.cursor().executemany(half_read.encode(), [(job.id,) for job in held])

@@ -16,7 +16,6 @@ def upgrade() -> None:
         sa.Column("parsed_by", sa.Text(), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
-        sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
