@@ -66,8 +66,11 @@ def _merged(folder: Path, most: int) -> tuple[bytes, int]:
     """The pages of a folder's PDFs in one, and how many there are; files that cannot be opened are left out."""
     whole = PdfDocument.new()
     for file in sorted(folder.rglob("*.pdf")):
+        left = most - len(whole)
+        if not left:
+            break  # asked for no page, pdfium takes all
         with suppress(PdfiumError), PdfDocument(file) as part:
-            whole.import_pages(part, range(min(len(part), most - len(whole))))
+            whole.import_pages(part, range(min(len(part), left)))
     data = io.BytesIO()
     whole.save(data)
     return data.getvalue(), len(whole)
