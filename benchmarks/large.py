@@ -2,7 +2,6 @@
 
 import io
 import random
-import threading
 import time
 import uuid
 from contextlib import suppress
@@ -14,6 +13,7 @@ from fpdf import FPDF
 from pypdfium2 import PdfDocument, PdfiumError
 
 from app.stack.whole import Stack
+from benchmarks.beside import Beside
 from benchmarks.report import Report
 from benchmarks.service import TooSlow, broker, service
 from docrelay import Client, Job
@@ -114,50 +114,34 @@ def _follow(client: Client, job: Job, seconds: float) -> dict[str, float]:
     }
 
 
-class _Behind:
+class _Behind(Beside):
     """Submits small documents, from the first moment on, and says how long each took."""
 
     def __init__(self, client: Client) -> None:
+        super().__init__()
         self._client = client
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._submit, daemon=True)
         self.small: list[float] = []
         self.urgent: list[float] = []
 
-    def __enter__(self) -> "_Behind":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _submit(self) -> None:
-        while not self._over.is_set():
+    def run(self) -> None:
+        """One for everybody, one that is urgent, a pause."""
+        while not self.over.is_set():
             self.small.append(_small(self._client))
             self.urgent.append(_small(self._client, priority=9))
-            self._over.wait(PAUSE_SECONDS)
+            self.over.wait(PAUSE_SECONDS)
 
 
-class _Peaks:
+class _Peaks(Beside):
     """The largest resident memory of each kind of process, looked at ten times a second."""
 
     def __init__(self, stack: Stack) -> None:
+        super().__init__()
         self._stack = stack
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
         self.megabytes: dict[str, float] = {}
 
-    def __enter__(self) -> "_Peaks":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
+    def run(self) -> None:
+        """Look at all."""
+        while not self.over.wait(LOOK_SECONDS):
             for role in ("parse", "vectorize"):
                 with suppress(psutil.Error):
                     worker = psutil.Process(self._stack.supervisor.pids()[role])

@@ -1,6 +1,5 @@
 """One document after another in a document process, with what each one cost and came to."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.isolation import CallFailed, DocumentProcess, Limits, NotReady, WorkRefused, family
+from benchmarks.beside import Beside
 from pipelines import PIPELINES
 from pipelines.documents import ParsedDocument
 
@@ -73,28 +73,20 @@ class Parser:
         return Outcome(path, taken, peak.mib, parsed)
 
 
-class _Peak:
+class _Peak(Beside):
     """The most memory that a process and those it started were seen to hold: they forget theirs after each call."""
 
     def __init__(self, process: DocumentProcess) -> None:
+        super().__init__()
         self.mib = 0.0
         self._pid = process.pid
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> "_Peak":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
+    def run(self) -> None:
+        """Look once at least."""
         while True:
             pids = [] if self._pid is None else [self._pid, *family.members(self._pid)]
             self.mib = max(self.mib, *map(_high_water, pids), 0.0)
-            if self._over.wait(LOOK_SECONDS):
+            if self.over.wait(LOOK_SECONDS):
                 return
 
 
