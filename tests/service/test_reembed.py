@@ -2,14 +2,11 @@
 
 import shutil
 import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
-import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -20,6 +17,7 @@ from config.settings import settings
 from docrelay import Client, Job
 from docrelay.search.vector_index import INDEX_FROM
 from pipelines.model_files import find_model
+from tests.service.looking import ask, wait_until
 
 DOCUMENTS = 16
 COLLECTION = "moved"
@@ -79,20 +77,8 @@ def _text(number: int) -> bytes:
     return f"{topics[number % 2]} {filler} {uuid.uuid4().hex}".encode()
 
 
-def _ask(url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def _wait(what: Callable[[], bool], seconds: float) -> None:
-    give_up = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
 def _model(stack: Stack, generation: int) -> int:
-    ((found,),) = _ask(stack.database_url, f"select model_id from generations where id = {generation}")
+    ((found,),) = ask(stack.database_url, f"select model_id from generations where id = {generation}")
     return int(found)
 
 
@@ -100,7 +86,7 @@ def _known(stack: Stack, folder: Path) -> int:
     """The id of a model that no worker has loaded yet."""
     name, revision = str(folder), find_model(str(folder))[1]
     statement = f"insert into models values (default, '{name}', '{revision}', 'float32', 384) returning id"
-    ((found,),) = _ask(stack.database_url, statement)
+    ((found,),) = ask(stack.database_url, statement)
     return int(found)
 
 
@@ -112,7 +98,7 @@ def _many_vectors(stack: Stack, model_id: int) -> None:
                array(select random() from generate_series(1, 384) where n > 0)::vector
         from generate_series(1, {INDEX_FROM}) n returning 1
     """
-    assert len(_ask(stack.database_url, statement)) == INDEX_FROM
+    assert len(ask(stack.database_url, statement)) == INDEX_FROM
 
 
 GENERATIONS = "select id, status from generations order by id"
@@ -132,7 +118,7 @@ def test_it_goes_over_to_another_model(
     """
 
     def documents_in(generation: int) -> int:
-        counts: dict[int, int] = dict(_ask(stack.database_url, CHUNKS))
+        counts: dict[int, int] = dict(ask(stack.database_url, CHUNKS))
         return counts.get(generation, 0)
 
     def finished(jobs: list[Job]) -> None:
@@ -140,58 +126,58 @@ def test_it_goes_over_to_another_model(
             assert client.wait(job.id, timeout=90).status == "succeeded"
 
     finished(client.submit_many([_text(number) for number in range(DOCUMENTS)], collection=COLLECTION))
-    assert _ask(stack.database_url, INDEXES) == []  # so few vectors are all compared
+    assert ask(stack.database_url, INDEXES) == []  # so few vectors are all compared
     _many_vectors(stack, _model(stack, 1))
-    _wait(lambda: _ask(stack.database_url, INDEXES) == [(f"ix_embeddings_model_{_model(stack, 1)}",)], 60)
+    wait_until(lambda: ask(stack.database_url, INDEXES) == [(f"ix_embeddings_model_{_model(stack, 1)}",)], 60)
     cost = reembed("--model", str(other_model), "--arithmetic", "float32", "--dry-run")
     assert "chunks/s, measured here" in cost
-    assert _ask(stack.database_url, GENERATIONS) == [(1, "active")]
+    assert ask(stack.database_url, GENERATIONS) == [(1, "active")]
 
     before = client.search("money paid to the landlord", mode="vector", limit=3)
     assert "deposit" in before[0].text
     _many_vectors(stack, _known(stack, other_model))
     reembed("--model", str(other_model), "--arithmetic", "float32", "--yes")
-    _wait(lambda: 0 < documents_in(2) < DOCUMENTS, 60)
+    wait_until(lambda: 0 < documents_in(2) < DOCUMENTS, 60)
     for role in ("vectorize", "dispatch"):
         psutil.Process(stack.supervisor.pids()[role]).send_signal(signal.SIGKILL)
-    assert _ask(stack.database_url, GENERATIONS) == [(1, "active"), (2, "building")]
+    assert ask(stack.database_url, GENERATIONS) == [(1, "active"), (2, "building")]
     during = client.search("money paid to the landlord", mode="vector", limit=3, timeout=60)
-    if _ask(stack.database_url, GENERATIONS)[0] == (1, "active"):
+    if ask(stack.database_url, GENERATIONS)[0] == (1, "active"):
         assert [(hit.text, round(hit.score, 4)) for hit in during] == [
             (hit.text, round(hit.score, 4)) for hit in before
         ]
     late = client.submit(_text(1000), collection=COLLECTION)
     finished([late])
 
-    _wait(lambda: (2, "active") in _ask(stack.database_url, GENERATIONS), 120)
+    wait_until(lambda: (2, "active") in ask(stack.database_url, GENERATIONS), 120)
     new_index = f"ix_embeddings_model_{_model(stack, 2)}"
-    assert (new_index,) in _ask(stack.database_url, INDEXES)  # made before the switch, or searches would be slow
-    _wait(lambda: _ask(stack.database_url, GENERATIONS) == [(1, "removed"), (2, "active")], 120)
-    assert _ask(stack.database_url, CHUNKS) == [(2, DOCUMENTS + 1)]
-    assert _ask(stack.database_url, "select 1 from chunks where tokens > 64") == []
-    (model,) = _ask(
+    assert (new_index,) in ask(stack.database_url, INDEXES)  # made before the switch, or searches would be slow
+    wait_until(lambda: ask(stack.database_url, GENERATIONS) == [(1, "removed"), (2, "active")], 120)
+    assert ask(stack.database_url, CHUNKS) == [(2, DOCUMENTS + 1)]
+    assert ask(stack.database_url, "select 1 from chunks where tokens > 64") == []
+    (model,) = ask(
         stack.database_url, "select m.id, m.name from models m join generations g on g.model_id = m.id and g.id = 2"
     )
     assert model[1] == str(other_model)
-    assert _ask(stack.database_url, "select distinct model_id from embeddings") == [(model[0],)]
-    assert _ask(stack.database_url, INDEXES) == [(new_index,)]
+    assert ask(stack.database_url, "select distinct model_id from embeddings") == [(model[0],)]
+    assert ask(stack.database_url, INDEXES) == [(new_index,)]
     after = client.search("money paid to the landlord", mode="vector", limit=3)
     assert "deposit" in after[0].text
     again = client.submit(_text(2000), collection=COLLECTION)
     finished([again])
     assert documents_in(2) == DOCUMENTS + 2
     twice = "select 1 from attempts where outcome = 'succeeded' group by stage_run_id having count(*) > 1"
-    assert _ask(stack.database_url, twice) == []
+    assert ask(stack.database_url, twice) == []
 
 
 def test_it_is_given_up(stack: Stack, client: Client, reembed: Callable[..., str]) -> None:
     """Nothing is left of it, and searches go on."""
-    _, (active, _) = _ask(stack.database_url, GENERATIONS)
+    _, (active, _) = ask(stack.database_url, GENERATIONS)
     reembed("--model", settings().embedding_model, "--arithmetic", "float32", "--yes")
     assert '"building"' in reembed("--status", "--json")
     assert "given up" in reembed("--abort")
-    _wait(lambda: _ask(stack.database_url, GENERATIONS)[2][1] == "removed", 60)
-    assert [row[0] for row in _ask(stack.database_url, CHUNKS)] == [active]
-    assert _ask(stack.database_url, "select 1 from jobs where status in ('queued', 'running')") == []
+    wait_until(lambda: ask(stack.database_url, GENERATIONS)[2][1] == "removed", 60)
+    assert [row[0] for row in ask(stack.database_url, CHUNKS)] == [active]
+    assert ask(stack.database_url, "select 1 from jobs where status in ('queued', 'running')") == []
     assert client.search("bees", collection=COLLECTION, limit=1)
     assert "nothing is being built" in reembed("--abort")

@@ -2,9 +2,8 @@
 
 import os
 import signal
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +16,7 @@ from app.development.service import service
 from app.stack.whole import Stack
 from docrelay import Client, JobFailed
 from tasks.slices import MOST_DOCUMENTS
+from tests.service.looking import ask, wait_until
 
 PAGES = 150
 STROKES = 400_000
@@ -74,7 +74,7 @@ def test_others_go_in_between(client: Client, stack: Stack) -> None:
     """What was submitted behind it is done before it, urgent or not, and it loses nothing."""
     mark = uuid.uuid4().hex
     slow = client.submit(slow_pdf(mark), name="slow.pdf", collection="slow")
-    _wait(lambda: client.get(slow.id).stages[0].attempt > 0)
+    wait_until(lambda: client.get(slow.id).stages[0].attempt > 0, 60)
     for priority in (9, 5):
         small = client.submit(f"Something short, {uuid.uuid4().hex}.".encode(), collection="small", priority=priority)
         client.wait(small.id, timeout=30)
@@ -98,7 +98,7 @@ def test_only_so_many_are_half_read(client: Client, stack: Stack) -> None:
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.cursor().executemany(half_read.encode(), [(job.id,) for job in held])
     slow = client.submit(slow_pdf(uuid.uuid4().hex), name="slow.pdf", collection="slow")
-    _wait(lambda: client.get(slow.id).stages[0].attempt > 0)
+    wait_until(lambda: client.get(slow.id).stages[0].attempt > 0, 60)
     small = client.submit(f"Something short, {uuid.uuid4().hex}.".encode(), collection="small")
     urgent = client.submit(f"Something urgent, {uuid.uuid4().hex}.".encode(), priority=9)
     client.wait(urgent.id, timeout=30)
@@ -114,7 +114,7 @@ def test_a_crash_repeats_one_slice(client: Client, stack: Stack) -> None:
     """The worker is killed while it reads: what had been read before is not read again."""
     mark = uuid.uuid4().hex
     slow = client.submit(slow_pdf(mark), name="slow.pdf")
-    _wait(lambda: len(_kept(stack, slow.id)) > 1)
+    wait_until(lambda: len(_kept(stack, slow.id)) > 1, 60)
     worker = stack.supervisor.pids()["parse"]
     assert worker
     os.kill(worker, signal.SIGKILL)
@@ -128,9 +128,9 @@ def test_a_crash_repeats_one_slice(client: Client, stack: Stack) -> None:
 
 def test_what_was_kept_goes_with_the_last_job(client: Client, stack: Stack) -> None:
     slow = client.submit(slow_pdf(uuid.uuid4().hex), name="slow.pdf")
-    _wait(lambda: bool(_kept(stack, slow.id)))
+    wait_until(lambda: bool(_kept(stack, slow.id)), 60)
     client.cancel(slow.id)
-    _wait(lambda: not _kept(stack, slow.id))
+    wait_until(lambda: not _kept(stack, slow.id), 60)
 
 
 def test_the_limit_on_time_is_for_all_slices(client: Client, stack: Stack) -> None:
@@ -147,24 +147,12 @@ def test_the_limit_on_time_is_for_all_slices(client: Client, stack: Stack) -> No
     assert _kept(stack, job.id) == []
 
 
-def _wait(happened: Callable[[], bool], seconds: float = 60.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
 def _kept(stack: Stack, job_id: uuid.UUID) -> list[int]:
     """How many pages had been read at the end of each slice."""
     statement = "select until from page_slices join jobs using (document_id) where jobs.id = %s order by start"
-    return [until for (until,) in _ask(stack, statement, job_id)]
+    return [until for (until,) in ask(stack.database_url, statement, job_id)]
 
 
 def _pages(stack: Stack, job_id: uuid.UUID) -> list[tuple[Any, ...]]:
     statement = "select number, text from pages join jobs using (document_id) where jobs.id = %s order by number"
-    return _ask(stack, statement, job_id)
-
-
-def _ask(stack: Stack, statement: str, job_id: uuid.UUID) -> list[tuple[Any, ...]]:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        return connection.execute(statement.encode(), (job_id,)).fetchall()
+    return ask(stack.database_url, statement, job_id)
